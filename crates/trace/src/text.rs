@@ -1,0 +1,114 @@
+//! Text for people, one line an event, as `grep` and `awk` like it.
+//!
+//! ```text
+//! W addr 0x0 data 0x3020100 size 4   libc.so.6 __memcpy_generic+0x58   stp x6, x7, [x0]
+//! SYSCALL preadv addr 0x0 length 64
+//! ```
+//! `addr` is the offset in the window; with several windows, ` window N` follows the size. Data
+//! that is not known is `?`.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Write};
+
+use crate::{Access, Record, Sink, Site, Syscall};
+
+/// One access and its site, on one line.
+pub struct Line<'a> {
+    /// What was done.
+    pub access: &'a Access,
+    /// Where it came from.
+    pub site: Option<&'a Site>,
+    /// Whether to name the window.
+    pub with_window: bool,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Access { direction, offset, size, data, window, .. } = self.access;
+        write!(f, "{} addr {offset:#x} data ", direction.letter())?;
+        match data {
+            Some(data) => write!(f, "{data:#}")?,
+            None => f.write_str("?")?,
+        }
+        write!(f, " size {size}")?;
+        if self.with_window {
+            write!(f, " window {window}")?;
+        }
+        match self.site {
+            Some(site) => write!(f, "   {site}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The function, or the module and address when no function is known.
+#[must_use]
+pub fn place(site: &Site) -> String {
+    let module = site.module_name().unwrap_or("?");
+    match (&site.symbol, site.symbol_offset, site.address) {
+        (Some(symbol), Some(offset), _) => format!("{module} {symbol}+{offset:#x}"),
+        (Some(symbol), None, _) => format!("{module} {symbol}"),
+        (None, _, Some(address)) => format!("{module}+{address:#x}"),
+        (None, _, None) => format!("pc {:#x}", site.pc),
+    }
+}
+
+/// `libc.so.6 memcpy+0x58   stp x6, x7, [x0]`
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&place(self))?;
+        match &self.text {
+            Some(text) => write!(f, "   {text}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Syscall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Syscall { name, offset, length, .. } = self;
+        write!(f, "SYSCALL {name} addr {offset:#x} length {length}")
+    }
+}
+
+/// Writes events as they come.
+pub struct Writer<W> {
+    out: W,
+    sites: HashMap<u32, Site>,
+    windows: usize,
+}
+
+impl<W: Write> Writer<W> {
+    /// Text to `out`.
+    pub fn new(out: W) -> Self {
+        Writer { out, sites: HashMap::new(), windows: 0 }
+    }
+}
+
+impl<W: Write> Sink for Writer<W> {
+    fn put(&mut self, record: &Record) -> io::Result<()> {
+        match record {
+            Record::Trace(_) => Ok(()),
+            Record::Window(_) => {
+                self.windows += 1;
+                Ok(())
+            }
+            Record::Site(site) => {
+                self.sites.insert(site.id, site.clone());
+                Ok(())
+            }
+            Record::Access(access) => {
+                let site = access.site.and_then(|id| self.sites.get(&id));
+                writeln!(self.out, "{}", Line { access, site, with_window: self.windows > 1 })
+            }
+            Record::Syscall(syscall) => writeln!(self.out, "{syscall}"),
+            Record::Mark(mark) => writeln!(self.out, "MARK {}", mark.text),
+            Record::Loss(loss) => writeln!(self.out, "LOSS {}", loss.detail),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

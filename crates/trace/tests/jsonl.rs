@@ -1,0 +1,172 @@
+//! A trace survives the way to a file and back, and a damaged file says where.
+
+use busprobe_trace::{
+    Access, Capture, Data, Direction, Event, Header, Level, Loss, LossKind, Mark, Record, Sink,
+    Site, Syscall, Trace, Window, jsonl, text,
+};
+use proptest::prelude::*;
+
+fn header() -> Header {
+    let command = vec!["python3".to_owned(), "x.py".to_owned()];
+    Header { command, ..Header::new(Level::Instruction, Capture::Native, "x86_64") }
+}
+
+fn sample() -> Trace {
+    let mut trace = Trace::new(header());
+    trace.windows.push(Window { id: 0, name: "file:win".into(), base: None, length: 4096 });
+    trace.sites.push(Site {
+        id: 0,
+        pc: 0x7f00_1000,
+        module: Some("/lib/libc.so.6".into()),
+        symbol: Some("memcpy".into()),
+        symbol_offset: Some(0x58),
+        text: Some("mov [rdi], eax".into()),
+        ..Site::default()
+    });
+    let store = Access {
+        data: Some(Data::new(&[0, 1, 2, 3])),
+        site: Some(0),
+        thread: 812,
+        ..Access::new(Direction::Write, 0, 4)
+    };
+    trace.events.push(Event::Access(store));
+    trace.events.push(Event::Access(Access { seq: 1, ..Access::new(Direction::Read, 8, 16) }));
+    trace
+}
+
+fn file(trace: &Trace) -> String {
+    let mut out = Vec::new();
+    jsonl::write(trace, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn an_access_is_one_line_as_documented() {
+    let lines = file(&sample());
+    assert_eq!(
+        lines.lines().nth(3).unwrap(),
+        r#"{"t":"access","seq":0,"dir":"W","window":0,"offset":0,"size":4,"data":"0x03020100","thread":812,"site":0}"#
+    );
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_readable_up_to_the_cut() {
+    let whole = file(&sample());
+    let first_line = whole.find('\n').unwrap() + 1;
+    for cut in first_line..whole.len() {
+        let trace = jsonl::read(&whole.as_bytes()[..cut]).unwrap();
+        let lines_kept = whole[..cut].lines().count();
+        let is_cut = trace.losses().any(|loss| loss.kind == LossKind::CutOff);
+        let at_a_line_end = whole[..cut].ends_with('\n') || whole[cut..].starts_with('\n');
+        assert_eq!(is_cut, !at_a_line_end, "cut at {cut}");
+        let records = trace.records().count();
+        assert_eq!(records, lines_kept, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_foreign_file_is_refused_in_one_line() {
+    for foreign in
+        ["", "\n", "hello\n", "{}\n", "{\"t\":\"mark\",\"seq\":0,\"text\":\"x\"}\n", "\u{0}\u{1}"]
+    {
+        let error = jsonl::read(foreign.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("line 1: not a busprobe trace"), "{foreign:?}: {error}");
+        assert_eq!(error.lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_later_format_is_refused_by_its_version() {
+    let later = file(&sample()).replace("\"version\":1", "\"version\":2");
+    let error = jsonl::read(later.as_bytes()).unwrap_err().to_string();
+    assert_eq!(error, "line 1: format version 2, and this busprobe reads up to 1");
+}
+
+#[test]
+fn a_bad_line_is_named_and_what_came_before_can_be_kept() {
+    let broken = file(&sample()).replace("\"0x03020100\"", "\"3020100\"");
+    let mut reader = jsonl::Reader::new(broken.as_bytes());
+    let kept = reader.by_ref().take_while(Result::is_ok).count();
+    assert_eq!(kept, 3);
+    let error = jsonl::read(broken.as_bytes()).unwrap_err().to_string();
+    assert!(error.starts_with("line 4: invalid value: string \"3020100\""), "{error}");
+}
+
+#[test]
+fn a_line_without_end_does_not_fill_the_memory() {
+    let endless = std::io::Read::chain(
+        file(&sample()).lines().next().map(|l| format!("{l}\n")).unwrap().into_bytes().leak()
+            as &[u8],
+        std::io::repeat(b'x'),
+    );
+    let error = jsonl::read(std::io::BufReader::new(endless)).unwrap_err().to_string();
+    assert!(error.starts_with("line 2: no record is longer than"), "{error}");
+}
+
+#[test]
+fn text_reads_like_a_bus_log() {
+    let mut out = Vec::new();
+    let mut writer = text::Writer::new(&mut out);
+    sample().records().for_each(|record| writer.put(&record).unwrap());
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "W addr 0x0 data 0x3020100 size 4   libc.so.6 memcpy+0x58   mov [rdi], eax\n\
+         R addr 0x8 data ? size 16\n"
+    );
+}
+
+fn data() -> impl Strategy<Value = Data> {
+    prop::collection::vec(any::<u8>(), 1..=Data::MAX).prop_map(|bytes| Data::new(&bytes))
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let direction = prop_oneof![Just(Direction::Read), Just(Direction::Write)];
+    let access =
+        (direction, any::<(u64, u32, u32, Option<u64>, Option<u32>)>(), prop::option::of(data()))
+            .prop_map(|(direction, (offset, size, thread, time_ns, site), data)| {
+                let access = Access::new(direction, offset, size);
+                Event::Access(Access { data, thread, time_ns, site, ..access })
+            });
+    let text = "\\PC*";
+    prop_oneof![
+        access,
+        (any::<(u64, u64)>(), text).prop_map(|((offset, length), name)| Event::Syscall(Syscall {
+            seq: 1,
+            name,
+            window: 0,
+            offset,
+            length,
+            thread: 7,
+            time_ns: None,
+        })),
+        text.prop_map(|text| Event::Mark(Mark { seq: 2, text, thread: 0, time_ns: Some(3) })),
+        text.prop_map(|detail| Event::Loss(Loss {
+            seq: 3,
+            kind: LossKind::Missed,
+            detail,
+            count: Some(4),
+        })),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_what_is_read(events in prop::collection::vec(event(), 0..20)) {
+        let trace = Trace { events, ..Trace::new(header()) };
+        prop_assert_eq!(jsonl::read(file(&trace).as_bytes()).unwrap(), trace);
+    }
+
+    #[test]
+    fn no_input_makes_the_reader_panic(junk in prop::collection::vec(any::<u8>(), 0..400)) {
+        let mut input = file(&sample()).into_bytes();
+        input.extend(junk);
+        let _ = jsonl::Reader::new(input.as_slice()).collect::<Vec<Result<Record, _>>>();
+    }
+
+    #[test]
+    fn data_is_its_little_endian_value(value: u64) {
+        let data = Data::new(&value.to_le_bytes());
+        prop_assert_eq!(data.to_string(), format!("{value:#018x}"));
+        prop_assert_eq!(format!("{data:#}"), format!("{value:#x}"));
+    }
+}
