@@ -1,0 +1,15 @@
+//! What code an address is: the module, its build id, the function, the instruction in words.
+//!
+//! A capture knows program counters; people know functions. [`Module`] reads one ELF file and
+//! answers for the addresses in it, and answers nothing rather than the nearest wrong thing: a
+//! symbol counts only where its size covers the address.
+
+mod debug_file;
+mod disassembly;
+mod functions;
+mod module;
+mod symbols;
+
+pub use disassembly::{Machine, disassemble};
+pub use module::{Module, ModuleError, Slot};
+pub use symbols::Symbol;

@@ -1,0 +1,68 @@
+//! Function names by address.
+
+use object::{Object, ObjectSymbol, SymbolKind};
+
+/// A function that covers an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// As the symbol table spells it, without a version.
+    pub name: String,
+    /// Bytes from the function's start to the address.
+    pub offset: u64,
+}
+
+struct Entry {
+    start: u64,
+    end: u64,
+    name: String,
+}
+
+/// The functions of one module, by start address.
+#[derive(Default)]
+pub(crate) struct Symbols {
+    entries: Vec<Entry>,
+}
+
+impl Symbols {
+    /// All sized functions of both symbol tables.
+    pub(crate) fn of(file: &object::File<'_>) -> Self {
+        let mut entries: Vec<Entry> = file
+            .symbols()
+            .chain(file.dynamic_symbols())
+            .filter(|symbol| symbol.is_definition() && symbol.size() > 0)
+            .filter(|symbol| matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Unknown))
+            .filter_map(|symbol| {
+                let name = symbol.name().ok().filter(|name| !name.is_empty())?;
+                let name = name.split('@').next().unwrap_or(name).to_owned();
+                let start = symbol.address();
+                Some(Entry { start, end: start.checked_add(symbol.size())?, name })
+            })
+            .collect();
+        entries
+            .sort_by(|a, b| (a.start, a.plainness(), a.end).cmp(&(b.start, b.plainness(), b.end)));
+        entries.dedup_by(|later, first| (later.start, &later.name) == (first.start, &first.name));
+        Symbols { entries }
+    }
+
+    /// The function that covers `address`: the one that starts last, and of several names for it
+    /// the plainest.
+    pub(crate) fn at(&self, address: u64) -> Option<Symbol> {
+        let after = self.entries.partition_point(|entry| entry.start <= address);
+        let start = self.entries[..after].iter().rev().find(|entry| address < entry.end)?.start;
+        let first = self.entries.partition_point(|entry| entry.start < start);
+        let entry = self.entries[first..after].iter().find(|entry| address < entry.end)?;
+        Some(Symbol { name: entry.name.clone(), offset: address - entry.start })
+    }
+
+    /// The address of the function of that name.
+    pub(crate) fn address(&self, name: &str) -> Option<u64> {
+        self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.start)
+    }
+}
+
+impl Entry {
+    /// Orders the names of one function: `__memcpy_generic` before its alias `__GI_…`.
+    fn plainness(&self) -> (bool, usize, &str) {
+        (self.name.starts_with("__GI_"), self.name.len(), &self.name)
+    }
+}
