@@ -1,0 +1,5 @@
+"""What the guest's parts raise when they cannot go on."""
+
+
+class GuestError(Exception):
+    """Says what was asked, what stands in the way, and what to do."""

@@ -1,0 +1,105 @@
+"""Where each part of the guest is, by name: what `python3 -m guest path NAME` prints."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from guest.cache import built_once, cache_folder
+from guest.errors import GuestError
+from guest.packages import tree
+
+
+def libc6() -> Path:
+    """Debian's C library for arm64."""
+    return _one("arm64", "usr/lib/aarch64-linux-gnu/libc.so.6")
+
+
+def musl() -> Path:
+    """musl for arm64."""
+    return _one("musl", "usr/lib/aarch64-linux-musl/libc.so")
+
+
+def libc6_dbg() -> Path:
+    """Root of the debug files of libc6: `.build-id/xx/yy.debug`."""
+    return _one("libc6-dbg", "usr/lib/debug")
+
+
+def sysroot() -> Path:
+    """An arm64 root with CPython, busybox and their libraries: `qemu-aarch64 -L` takes it."""
+    return tree("arm64")
+
+
+def python3() -> Path:
+    """The CPython in that root."""
+    return _one("arm64", "usr/bin/python3").resolve()
+
+
+def busybox() -> Path:
+    """The busybox in that root, linked statically."""
+    return _one("arm64", "usr/bin/busybox")
+
+
+def kernel() -> Path:
+    """Debian's arm64 kernel, as QEMU's `-kernel` takes it."""
+    return _one("kernel", "boot/vmlinuz-*")
+
+
+def modules() -> Path:
+    """The folder of that kernel's modules."""
+    return _one("kernel", "usr/lib/modules/*")
+
+
+def qemu_system() -> Path:
+    """Runs qemu-system-aarch64."""
+    return emulator("qemu-system-aarch64")
+
+
+def qemu_user() -> Path:
+    """Runs qemu-aarch64, the emulation of one program."""
+    return emulator("qemu-aarch64")
+
+
+def emulator(name: str) -> Path:
+    """A script that runs a program of the `qemu` tree with that tree's loader and libraries.
+
+    The environment stays as it is: what QEMU starts, or emulates, would take `LD_LIBRARY_PATH` for
+    itself.
+    """
+    program = _one("qemu", f"usr/bin/{name}")
+    root = tree("qemu")
+    loader = _one("qemu", "usr/lib*/ld-linux*.so.*")
+    libraries = ":".join(str(at) for at in sorted(root.glob("usr/lib/*-linux-gnu*")))
+    data = ["-L", str(root / "usr/share/qemu")] if name.startswith("qemu-system-") else []
+    command = [str(loader), "--library-path", libraries, str(program), *data]
+
+    def write(at: Path) -> None:
+        script = at / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+        script.chmod(0o755)
+
+    return built_once(cache_folder() / "bin" / f"{root.name}-{name}", write) / name
+
+
+PARTS: dict[str, Callable[[], Path]] = {
+    "libc6": libc6,
+    "musl": musl,
+    "libc6-dbg": libc6_dbg,
+    "sysroot": sysroot,
+    "python3": python3,
+    "busybox": busybox,
+    "kernel": kernel,
+    "modules": modules,
+    "qemu-system-aarch64": qemu_system,
+    "qemu-aarch64": qemu_user,
+}
+
+
+def _one(name: str, pattern: str) -> Path:
+    """The one path in the tree `name` that `pattern` matches."""
+    found = sorted(tree(name).glob(pattern))
+    if not found:
+        raise GuestError(
+            f"the packages in {tree(name)} hold no {pattern}: "
+            "this release of the distribution names it otherwise"
+        )
+    return found[0]
