@@ -164,6 +164,20 @@ impl Access {
         }
     }
 
+    /// Says what no access can have: a size beyond a register's, data of another size.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        let size = self.size as usize;
+        if size == 0 || size > Data::MAX {
+            return Err(format!("an access has 1 to {} bytes, not {size}", Data::MAX));
+        }
+        match self.data {
+            Some(data) if data.bytes().len() != size => {
+                Err(format!("{} bytes of data for an access of {size}", data.bytes().len()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// One past the last byte.
     #[must_use]
     pub fn end(&self) -> u64 {

@@ -140,9 +140,13 @@ impl<R: BufRead> Reader<R> {
             }
             Record::Trace(_) => {}
             _ if self.line == 1 => return Err(ReadError::NotATrace),
-            Record::Access(_) | Record::Syscall(_) | Record::Mark(_) | Record::Loss(_) => {
+            Record::Access(access) => {
+                if let Err(what) = access.validate() {
+                    return Err(ReadError::Line { line: self.line, what });
+                }
                 self.events += 1;
             }
+            Record::Syscall(_) | Record::Mark(_) | Record::Loss(_) => self.events += 1,
             Record::Window(_) | Record::Site(_) => {}
         }
         Ok(Some(record))

@@ -115,21 +115,43 @@ fn text_reads_like_a_bus_log() {
     );
 }
 
-fn data() -> impl Strategy<Value = Data> {
-    prop::collection::vec(any::<u8>(), 1..=Data::MAX).prop_map(|bytes| Data::new(&bytes))
+#[test]
+fn an_access_that_no_instruction_makes_is_refused() {
+    for (from, to, what) in [
+        ("\"size\":16", "\"size\":0", "1 to 64 bytes"),
+        ("\"size\":16", "\"size\":65", "1 to 64 bytes"),
+        ("\"size\":4", "\"size\":8", "4 bytes of data for an access of 8"),
+    ] {
+        let error = jsonl::read(file(&sample()).replace(from, to).as_bytes()).unwrap_err();
+        assert!(error.to_string().contains(what), "{error}");
+    }
+}
+
+fn data(size: u32) -> impl Strategy<Value = Data> {
+    let size = size as usize;
+    prop::collection::vec(any::<u8>(), size..=size).prop_map(|bytes| Data::new(&bytes))
+}
+
+fn access() -> impl Strategy<Value = Access> {
+    let direction = prop_oneof![Just(Direction::Read), Just(Direction::Write)];
+    let rest = any::<(u64, u32, Option<u64>, Option<u32>)>();
+    (direction, rest, 1..=Data::MAX as u32)
+        .prop_flat_map(|(direction, rest, size)| {
+            (Just((direction, rest, size)), prop::option::of(data(size)))
+        })
+        .prop_map(|((direction, (offset, thread, time_ns, site), size), data)| Access {
+            data,
+            thread,
+            time_ns,
+            site,
+            ..Access::new(direction, offset, size)
+        })
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let direction = prop_oneof![Just(Direction::Read), Just(Direction::Write)];
-    let access =
-        (direction, any::<(u64, u32, u32, Option<u64>, Option<u32>)>(), prop::option::of(data()))
-            .prop_map(|(direction, (offset, size, thread, time_ns, site), data)| {
-                let access = Access::new(direction, offset, size);
-                Event::Access(Access { data, thread, time_ns, site, ..access })
-            });
     let text = "\\PC*";
     prop_oneof![
-        access,
+        access().prop_map(Event::Access),
         (any::<(u64, u64)>(), text).prop_map(|((offset, length), name)| Event::Syscall(Syscall {
             seq: 1,
             name,
