@@ -1,0 +1,128 @@
+//! `busprobe check`: is what a trace holds what was meant?
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use busprobe_trace::{Record, Trace, jsonl};
+use busprobe_verdict::{Bus, Intent, Verdict, bus_by_name, operations};
+use serde::Serialize;
+
+use crate::trouble::Trouble;
+
+/// Judge a trace: did the bus see what was meant?
+///
+/// Each operation of the trace (what lies between two marks) gets one line. Without --intent, what
+/// was meant is inferred: the elements touched, once each, ascending.
+#[derive(clap::Args)]
+#[command(after_help = "Example: busprobe check block.jsonl --intent 'W 0x0 4x32'")]
+pub(crate) struct Args {
+    /// The trace, as `busprobe trace -o` writes it
+    trace: PathBuf,
+
+    /// What was meant: direction, start, count and bits (W 0x0 64x32), fixed for a FIFO
+    #[arg(long, value_name = "INTENT")]
+    intent: Option<Intent>,
+
+    /// The bus between the CPU and the device: axi4-lite-32, axi4-lite-64 or device (as issued)
+    #[arg(long, default_value = "axi4-lite-32", value_parser = parse_bus)]
+    bus: String,
+
+    /// Print an array of verdicts instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Judged<'a> {
+    operation: Option<&'a str>,
+    window: u32,
+    intent: String,
+    verdict: Vec<&'static str>,
+    words: String,
+    accesses: u64,
+    beats: usize,
+    unseen: &'a [String],
+}
+
+fn parse_bus(name: &str) -> Result<String, String> {
+    match bus_by_name(name) {
+        Some(bus) => Ok(bus.name().to_owned()),
+        None => Err("known are axi4-lite-32, axi4-lite-64 and device".to_owned()),
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let bus = bus_by_name(&args.bus).expect("clap has checked the name");
+    let (trace, damage) = load(&args.trace)?;
+    let judged = judge(&trace, bus.as_ref(), args.intent.as_ref());
+    if args.json {
+        let rows: Vec<Judged> = judged.iter().map(|(o, w, v)| row(*o, *w, v)).collect();
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    } else {
+        for (operation, _, verdict) in &judged {
+            match operation {
+                Some(name) => println!("{name}: {verdict}"),
+                None => println!("{verdict}"),
+            }
+        }
+    }
+    if let Some(damage) = damage {
+        let path = args.trace.display();
+        return Err(Trouble::new(format!("{path}: {damage}; judged is what came before")));
+    }
+    if judged.is_empty() {
+        let path = args.trace.display();
+        return Err(Trouble::new(format!("{path}: no access in it, so there is nothing to judge")));
+    }
+    let exact = judged.iter().all(|(_, _, verdict)| verdict.is_exact());
+    Ok(ExitCode::from(u8::from(!exact)))
+}
+
+/// The trace, and what ended it early if anything did.
+fn load(path: &Path) -> Result<(Trace, Option<jsonl::ReadError>), Trouble> {
+    let file = File::open(path).map_err(|error| Trouble::of_file(path, &error))?;
+    let mut reader = jsonl::Reader::new(BufReader::new(file));
+    let in_file = |error| Trouble::new(format!("{}: {error}", path.display()));
+    let Some(Record::Trace(header)) = reader.next().transpose().map_err(in_file)? else {
+        return Err(in_file(jsonl::ReadError::NotATrace));
+    };
+    let mut trace = Trace::new(header);
+    for record in reader {
+        match record {
+            Ok(record) => trace.push(record),
+            Err(damage) => return Ok((trace, Some(damage))),
+        }
+    }
+    Ok((trace, None))
+}
+
+fn judge<'a>(
+    trace: &'a Trace,
+    bus: &dyn Bus,
+    intent: Option<&Intent>,
+) -> Vec<(Option<&'a str>, u32, Verdict)> {
+    let mut judged = Vec::new();
+    for operation in operations(trace) {
+        let verdicts = match intent {
+            Some(intent) => vec![operation.judge(bus, intent)],
+            None => operation.infer_and_judge(bus),
+        };
+        judged.extend(verdicts.into_iter().map(|v| (operation.name, operation.window, v)));
+    }
+    judged
+}
+
+fn row<'a>(operation: Option<&'a str>, window: u32, verdict: &'a Verdict) -> Judged<'a> {
+    Judged {
+        operation,
+        window,
+        intent: verdict.intent().to_string(),
+        verdict: verdict.classes().iter().map(|class| class.name()).collect(),
+        words: verdict.to_string(),
+        accesses: verdict.accesses(),
+        beats: verdict.beats().len(),
+        unseen: verdict.unseen(),
+    }
+}
