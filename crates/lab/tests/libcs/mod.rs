@@ -1,0 +1,33 @@
+//! The libcs that the tests run: Debian's for arm64, as `guest/` fetches and keeps them.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where `python3 -m guest path PART` has that part. `None`, and a line that says why, on a
+/// machine that cannot fetch it.
+pub(crate) fn path(part: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let output = Command::new("python3")
+        .args(["-m", "guest", "path", part])
+        .current_dir(root)
+        .output()
+        .expect("python3 runs: apt-get install python3");
+    if output.status.success() {
+        let path = String::from_utf8(output.stdout).expect("a path is text");
+        return Some(PathBuf::from(path.trim_end()));
+    }
+    // Around the test harness, which keeps the output of tests that pass to itself.
+    let why = String::from_utf8_lossy(&output.stderr);
+    let skipped = format!("skipped: python3 -m guest path {part}: {}\n", why.trim_end());
+    std::io::stderr().write_all(skipped.as_bytes()).expect("the terminal takes it");
+    None
+}
+
+/// The debug file of the libc with that build id.
+#[allow(dead_code, reason = "each test file compiles this one for itself")]
+pub(crate) fn debug_file(build_id: &str) -> Option<PathBuf> {
+    let (directory, rest) = build_id.split_at(2);
+    let root = path("libc6-dbg")?;
+    Some(root.join(".build-id").join(directory).join(format!("{rest}.debug")))
+}
