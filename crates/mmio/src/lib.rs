@@ -23,6 +23,7 @@ mod fault;
 mod mapping;
 mod open;
 mod quantity;
+pub mod raw;
 mod region;
 mod run;
 mod target;

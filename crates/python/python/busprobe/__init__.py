@@ -1,0 +1,27 @@
+"""Exact reads and writes of device memory.
+
+Each element is accessed once, in order, at the width that was meant::
+
+    import busprobe
+
+    with busprobe.open("mem:0x0a000000+16K") as dev:
+        dev.u32[0] = 1
+        dev.u32[0:4] = [1, 2, 3, 4]
+        dev.write_block(0x40, b"to a FIFO...", width=32, mode="fixed")
+"""
+
+from busprobe._busprobe import View, Window, open, view
+from busprobe.errors import AccessError, BusError, Error, OpenError, OutOfRange, TargetError
+
+__all__ = [
+    "AccessError",
+    "BusError",
+    "Error",
+    "OpenError",
+    "OutOfRange",
+    "TargetError",
+    "View",
+    "Window",
+    "open",
+    "view",
+]

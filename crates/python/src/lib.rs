@@ -1,0 +1,24 @@
+//! The native part of the Python package: [`busprobe_mmio`]'s windows as Python objects.
+//!
+//! The package's own `busprobe/__init__.py` names what is public; this module is private to it.
+
+use pyo3::prelude::*;
+
+mod arguments;
+mod elements;
+mod errors;
+mod format;
+mod integers;
+mod shared;
+mod slots;
+mod view;
+mod window;
+
+#[pymodule]
+fn _busprobe(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<view::View>()?;
+    module.add_class::<window::Window>()?;
+    module.add_function(wrap_pyfunction!(window::open, module)?)?;
+    module.add_function(wrap_pyfunction!(view::view, module)?)?;
+    slots::install(module.py())
+}
