@@ -90,8 +90,7 @@ impl Lab {
             return self.routine_at(function, address, Chosen::Only);
         }
         let Lab { image, process, cpu, .. } = self;
-        let resolver = Resolver { image, process, cpu, function, address };
-        let address = resolver.resolve()?;
+        let address = Resolver { image, process, cpu }.resolve(function, address)?;
         self.routine_at(function, address, Chosen::Resolved)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! glibc's resolvers read the dynamic linker's `cpu_features`
 //! (`sysdeps/unix/sysv/linux/aarch64/cpu-features.h`), an object inside `_rtld_global_ro` whose
-//! place changes from build to build. The place is not assumed: the resolver runs, its loads are
+//! place changes from build to build. The place is not assumed: the resolvers run, their loads are
 //! watched, and the one of eight bytes is `midr_el1`. From there on the members lie in the same
 //! order in all versions: `zva_size` at +8, `sve` at +14, and after it, in the builds that have
 //! them, `prefer_sve_ifuncs` and `mops`.
@@ -37,20 +37,19 @@ pub(crate) struct Resolver<'a> {
     pub(crate) image: &'a Image,
     pub(crate) process: &'a mut Process,
     pub(crate) cpu: &'a Cpu,
-    pub(crate) function: Function,
-    /// The resolver's address, as the file counts.
-    pub(crate) address: u64,
 }
 
 impl Resolver<'_> {
-    /// The routine's address, as the file counts.
-    pub(crate) fn resolve(mut self) -> Result<u64, LabError> {
-        let (routine, blank) = self.ask(&[])?;
+    /// The routine that the resolver of `function` at `address` returns; addresses as the file
+    /// counts.
+    pub(crate) fn resolve(mut self, function: Function, address: u64) -> Result<u64, LabError> {
+        let error = |what| LabError::Resolver { function: function.name(), address, what };
+        let (routine, blank) = self.ask(address, &[]).map_err(error)?;
         if blank.is_empty() {
             // It decides by its arguments alone, or by nothing.
             return Ok(routine);
         }
-        let midr = self.place_of_midr(&blank)?;
+        let midr = self.place_of_midr(&blank).map_err(error)?;
         let mut facts = vec![
             (midr, self.cpu.midr().to_le_bytes().to_vec()),
             (midr + ZVA_SIZE, self.cpu.zva_block().to_le_bytes().to_vec()),
@@ -58,45 +57,39 @@ impl Resolver<'_> {
         if self.cpu.has_sve() {
             facts.push((midr + SVE, vec![1]));
         }
-        let (mut routine, told) = self.ask(&facts)?;
-        self.check(midr, &told)?;
+        let (mut routine, mut told) = self.ask(address, &facts).map_err(error)?;
         if let Some(prefer_sve) = prefer_sve_ifuncs(midr, &blank, &told)
             && self.cpu.has_sve()
         {
             facts.push((prefer_sve, vec![1]));
-            let again = self.ask(&facts)?;
-            self.check(midr, &again.1)?;
-            routine = again.0;
+            (routine, told) = self.ask(address, &facts).map_err(error)?;
         }
+        check(midr, &blank).and_then(|()| check(midr, &told)).map_err(error)?;
         Ok(routine)
     }
 
-    /// The one load of eight bytes.
-    fn place_of_midr(&self, loads: &Loads) -> Result<u64, LabError> {
-        let mut wide = loads.iter().filter(|(_, size)| **size == 8).map(|(offset, _)| *offset);
-        let (Some(midr), None) = (wide.next(), wide.next()) else {
-            let what = format!("loads {} from _rtld_global_ro", in_words(loads));
-            return Err(self.error(what));
-        };
-        self.check(midr, loads).map(|()| midr)
-    }
-
-    /// Whether all loads are of known members.
-    fn check(&self, midr: u64, loads: &Loads) -> Result<(), LabError> {
-        let known = |offset: u64, size: u32| match offset.checked_sub(midr) {
-            Some(0) => size == 8,
-            Some(ZVA_SIZE) => size == 4,
-            Some(member) => (12..=LAST).contains(&member) && size == 1,
-            None => false,
-        };
-        if loads.iter().all(|(offset, size)| known(*offset, *size)) {
-            return Ok(());
+    /// The one load of eight bytes. A resolver that did not need it yet is helped by those of
+    /// other functions: the object is the same.
+    fn place_of_midr(&mut self, loads: &Loads) -> Result<u64, String> {
+        let mut all = loads.clone();
+        for function in [Function::Memcpy, Function::Memmove, Function::Memset] {
+            if let Some(symbol) = self.image.function(function.name())
+                && symbol.indirect
+                && let Ok((_, more)) = self.ask(symbol.address, &[])
+            {
+                all.extend(more);
+            }
         }
-        Err(self.error(format!("loads {} from _rtld_global_ro", in_words(loads))))
+        let mut wide = all.iter().filter(|(_, size)| **size == 8).map(|(offset, _)| *offset);
+        match (wide.next(), wide.next()) {
+            (Some(midr), None) => Ok(midr),
+            _ => Err(in_words(&all)),
+        }
     }
 
-    /// Runs the resolver with `facts` (offset and bytes) in an otherwise blank `_rtld_global_ro`.
-    fn ask(&mut self, facts: &[(u64, Vec<u8>)]) -> Result<(u64, Loads), LabError> {
+    /// Runs the resolver at `address` with `facts` (offset and bytes) in an otherwise blank
+    /// `_rtld_global_ro`.
+    fn ask(&mut self, address: u64, facts: &[(u64, Vec<u8>)]) -> Result<(u64, Loads), String> {
         for (offset, bytes) in facts {
             self.process.load(LINKER_DATA + offset, bytes);
         }
@@ -106,7 +99,7 @@ impl Resolver<'_> {
 
         let mut loads = Loads::new();
         let arguments = [hwcap | IFUNC_ARG_HWCAP, RESOLVER_ARGUMENT, 0];
-        let outcome = self.process.call(self.image, self.address, arguments, LIMIT, |step| {
+        let outcome = self.process.call(self.image, address, arguments, LIMIT, |step| {
             for touch in step.touches {
                 loads.insert(touch.address.wrapping_sub(LINKER_DATA), touch.size);
             }
@@ -115,23 +108,30 @@ impl Resolver<'_> {
         for (offset, bytes) in facts {
             self.process.load(LINKER_DATA + offset, &vec![0; bytes.len()]);
         }
-        let what = match outcome {
+        match outcome {
             Outcome::Returned(routine) if self.image.is_code(routine.wrapping_sub(BASE)) => {
-                return Ok((routine - BASE, loads));
+                Ok((routine - BASE, loads))
             }
-            Outcome::Returned(value) => format!("returns {value:#x}, which is no code of it"),
+            Outcome::Returned(value) => Err(format!("returns {value:#x}, which is no code of it")),
             Outcome::Trapped { address, trap: Trap::Unmapped { .. } } => {
-                format!("uses memory outside the libc at {address:#x}")
+                Err(format!("uses memory outside the libc at {address:#x}"))
             }
-            Outcome::Trapped { address, .. } => format!("cannot be run beyond {address:#x}"),
-            Outcome::Stopped | Outcome::Endless(_) => "does not return".to_owned(),
-        };
-        Err(self.error(what))
+            Outcome::Trapped { address, .. } => Err(format!("cannot be run beyond {address:#x}")),
+            Outcome::Stopped | Outcome::Endless(_) => Err("does not return".to_owned()),
+        }
     }
+}
 
-    fn error(&self, what: String) -> LabError {
-        LabError::Resolver { function: self.function.name(), address: self.address, what }
-    }
+/// Whether all loads are of known members.
+fn check(midr: u64, loads: &Loads) -> Result<(), String> {
+    let known = |offset: u64, size: u32| match offset.checked_sub(midr) {
+        Some(0) => size == 8,
+        Some(ZVA_SIZE) => size == 4,
+        Some(member) => (12..=LAST).contains(&member) && size == 1,
+        None => false,
+    };
+    let all = loads.iter().all(|(offset, size)| known(*offset, *size));
+    if all { Ok(()) } else { Err(in_words(loads)) }
 }
 
 /// The place of `prefer_sve_ifuncs`, if the resolver read it.
@@ -149,5 +149,5 @@ fn prefer_sve_ifuncs(midr: u64, blank: &Loads, told: &Loads) -> Option<u64> {
 
 fn in_words(loads: &Loads) -> String {
     let each = loads.iter().map(|(offset, size)| format!("{size} bytes at +{offset:#x}"));
-    each.collect::<Vec<_>>().join(", ")
+    format!("loads {} from _rtld_global_ro", each.collect::<Vec<_>>().join(", "))
 }
