@@ -65,6 +65,11 @@ impl Cpu {
         KNOWN.iter().map(|cpu| cpu.name)
     }
 
+    /// All that are known.
+    pub(crate) fn all() -> impl Iterator<Item = Cpu> {
+        KNOWN.iter().copied()
+    }
+
     /// The name it was found by.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -91,7 +96,7 @@ impl Cpu {
     }
 }
 
-/// The CPU of the first table of this kind that was published: a Cortex-A57.
+/// A Cortex-A57: the CPU of the first table of this kind that was published.
 impl Default for Cpu {
     fn default() -> Self {
         cpu("cortex-a57", ARM, 0xd07)

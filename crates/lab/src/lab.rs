@@ -81,6 +81,11 @@ impl Lab {
     /// # Errors
     /// When the libc has no such function, or its resolver wants to know what the lab cannot tell.
     pub fn routine(&mut self, function: Function) -> Result<Routine, LabError> {
+        self.routine_on(function, self.cpu)
+    }
+
+    /// The routine that a program on another CPU gets.
+    pub(crate) fn routine_on(&mut self, function: Function, cpu: Cpu) -> Result<Routine, LabError> {
         let Some(symbol) = self.image.function(function.name()) else {
             let (path, name) = (self.image.path.clone(), function.name().to_owned());
             return Err(LabError::NoFunction { path, name });
@@ -89,8 +94,8 @@ impl Lab {
         if !indirect {
             return self.routine_at(function, address, Chosen::Only);
         }
-        let Lab { image, process, cpu, .. } = self;
-        let address = Resolver { image, process, cpu }.resolve(function, address)?;
+        let Lab { image, process, .. } = self;
+        let address = Resolver { image, process, cpu: &cpu }.resolve(function, address)?;
         self.routine_at(function, address, Chosen::Resolved)
     }
 

@@ -20,6 +20,7 @@
 mod cpu;
 mod engine;
 mod error;
+mod fit;
 mod function;
 mod image;
 mod instruction;
@@ -31,6 +32,7 @@ mod run;
 
 pub use cpu::Cpu;
 pub use error::LabError;
+pub use fit::{Candidate, Fit};
 pub use function::{Chosen, Function, Routine};
 pub use lab::Lab;
 pub use run::{Call, Ending, Run, Unaligned, pattern};

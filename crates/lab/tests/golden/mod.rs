@@ -2,6 +2,7 @@
 
 /// One write as the bus saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each test file compiles this one for itself")]
 pub(crate) struct Write {
     pub(crate) offset: u64,
     pub(crate) data: u64,
@@ -9,6 +10,7 @@ pub(crate) struct Write {
 }
 
 #[derive(Default)]
+#[allow(dead_code, reason = "each test file compiles this one for itself")]
 pub(crate) struct Golden {
     /// Words in the slice, and the writes.
     pub(crate) slices: Vec<(u64, Vec<Write>)>,
