@@ -22,6 +22,7 @@
 
 mod access;
 mod header;
+pub mod import;
 pub mod jsonl;
 mod record;
 mod site;
