@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from guest.cache import cache_folder, locked
-from guest.errors import GuestError
+from guest.errors import Unavailable
 
 GUEST_ARCHITECTURE = "arm64"
 
@@ -63,7 +63,7 @@ def host_architecture() -> str:
     """As dpkg names it: `amd64`."""
     for tool in ("apt-get", "dpkg"):
         if shutil.which(tool) is None:
-            raise GuestError(
+            raise Unavailable(
                 f"{tool} is not here: the guest is made of Debian packages, "
                 "and needs a Debian or Ubuntu machine or container to fetch them"
             )
@@ -86,7 +86,7 @@ def download(wanted: Wanted, into: Path) -> None:
         if apt.has_lists():
             try:
                 return apt.fetch(wanted, into)
-            except GuestError:
+            except Unavailable:
                 pass  # The mirrors may have moved on since the lists were fetched.
         apt.update()
         return apt.fetch(wanted, into)
@@ -106,7 +106,7 @@ class _Apt:
         # Sources that the guest does not need may fail; a package that is missing will show.
         done = self._run(["update"], self.folder)
         if not self.has_lists():
-            raise GuestError(
+            raise Unavailable(
                 f"apt-get update brought no package lists for {GUEST_ARCHITECTURE}: this needs the "
                 "network, and apt sources whose mirrors carry that architecture" + _why(done)
             )
@@ -117,7 +117,7 @@ class _Apt:
             if packages:
                 done = self._run([*command, *packages], into)
                 if done.returncode != 0:
-                    raise GuestError(f"apt cannot fetch {' '.join(packages)}" + _why(done))
+                    raise Unavailable(f"apt cannot fetch {' '.join(packages)}" + _why(done))
 
     def _run(self, arguments: list[str], within: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

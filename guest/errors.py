@@ -3,3 +3,7 @@
 
 class GuestError(Exception):
     """Says what was asked, what stands in the way, and what to do."""
+
+
+class Unavailable(GuestError):
+    """This machine cannot get the packages: no apt, no network, or mirrors without arm64."""

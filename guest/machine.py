@@ -1,5 +1,6 @@
 """The virt machine: booted once up to its snapshot, from which every job starts."""
 
+import functools
 import hashlib
 import json
 import shlex
@@ -39,6 +40,7 @@ HARDWARE = [
 KERNEL_COMMAND_LINE = "console=ttyAMA0 quiet nokaslr panic=-1 init_on_free=1"
 
 
+@functools.cache
 def snapshot() -> Path:
     """The file with the state of a machine that waits for a job; boots one the first time."""
     image = initramfs()
