@@ -1,5 +1,7 @@
 //! The CPUs that a resolver can be told it runs on.
 
+use crate::LabError;
+
 /// What a libc's resolvers ask about a CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cpu {
@@ -55,9 +57,12 @@ const KNOWN: &[Cpu] = &[
 
 impl Cpu {
     /// The CPU of that name, as QEMU and compilers spell it.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Cpu> {
-        KNOWN.iter().find(|cpu| cpu.name == name).copied()
+    ///
+    /// # Errors
+    /// When it is none of [`Cpu::names`].
+    pub fn named(name: &str) -> Result<Cpu, LabError> {
+        let known = KNOWN.iter().find(|cpu| cpu.name == name);
+        known.copied().ok_or_else(|| LabError::UnknownCpu { name: name.to_owned() })
     }
 
     /// The names that [`Cpu::named`] knows.

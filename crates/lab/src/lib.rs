@@ -13,9 +13,18 @@
 //! # Ok::<(), busprobe_lab::LabError>(())
 //! ```
 //!
+//! Which of a libc's variants runs is the libc's own choice: its resolver is run as on the chosen
+//! [`Cpu`] and asked ([`Lab::routine`]). Results belong to a build of a libc, never to a version:
+//! two builds of one version differ.
+//!
 //! One instruction is one access, as in every trace at instruction level: `stp q0, q1` is one of
-//! 32 bytes. The window is Device memory, so an unaligned access faults unless
-//! [`Unaligned`] says otherwise.
+//! 32 bytes. The window is Device memory, so an unaligned access faults unless [`Unaligned`] says
+//! otherwise. What the emulator does not have (SVE, MOPS, `DC ZVA`) ends the run, by name
+//! ([`Ending::NotExecuted`]); it is never skipped.
+//!
+//! What decides a sequence: the routine, the length, and the places of destination and source
+//! modulo 16. The lab gives the source the place that [`Call::source`] says; in a program it has the
+//! place that the allocator chose.
 
 mod cpu;
 mod engine;

@@ -66,6 +66,13 @@ fn damage_in_the_headers_never_panics() {
 }
 
 #[test]
+fn an_unknown_cpu_is_answered_with_the_known_ones() {
+    let error = Cpu::named("cortex-m4").unwrap_err();
+    assert!(error.to_string().contains("cortex-m4"), "{error}");
+    assert!(error.to_string().contains("cortex-a57, cortex-a72"), "{error}");
+}
+
+#[test]
 fn names_of_another_build_are_refused() {
     let (Some(libc), Some(musl)) = (libcs::path("libc6"), libcs::path("musl")) else { return };
     let mut lab = open(&libc).unwrap();
