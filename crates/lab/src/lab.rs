@@ -1,7 +1,7 @@
 //! A libc, a CPU, and a window to try them on.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use busprobe_site::{Machine, Module, disassemble};
 use busprobe_trace::{Capture, Header, Level, Site, Trace, Window};
@@ -41,12 +41,13 @@ impl Lab {
         Ok(Lab { cpu, image, names: vec![module], process, sites: HashMap::new() })
     }
 
-    /// Takes names from the libc's debug file at `path` as well: the variants of a function have
-    /// names only there.
+    /// Takes names from the libc's debug file as well: the variants of a function have names only
+    /// there. `path` is that file, or a folder that has it under `.build-id`.
     ///
     /// # Errors
     /// When the file cannot be read, is no ELF file, or belongs to another build.
     pub fn add_symbols(&mut self, path: &Path) -> Result<(), LabError> {
+        let path = &self.debug_file(path);
         let bytes = read(path)?;
         let debug = module(path, &bytes)?;
         if debug.build_id() != self.build_id() {
@@ -61,6 +62,17 @@ impl Lab {
         self.names.insert(0, debug);
         self.sites.clear();
         Ok(())
+    }
+
+    /// The libc's debug file in the folder `path` (GDB manual, "Separate Debug Files"); anything
+    /// else is the file itself.
+    fn debug_file(&self, path: &Path) -> PathBuf {
+        match self.build_id().and_then(|id| id.split_at_checked(2)) {
+            Some((directory, rest)) if path.is_dir() => {
+                path.join(".build-id").join(directory).join(format!("{rest}.debug"))
+            }
+            _ => path.to_owned(),
+        }
     }
 
     /// The libc's GNU build id, in hexadecimal.

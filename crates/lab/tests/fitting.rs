@@ -15,8 +15,7 @@ fn sequence(trace: &Trace) -> Vec<(u64, u32)> {
 
 fn glibc() -> Option<Lab> {
     let mut lab = Lab::open(&libcs::path("libc6")?, Cpu::default()).unwrap();
-    let names = libcs::debug_file(lab.build_id().unwrap())?;
-    lab.add_symbols(&names).unwrap();
+    lab.add_symbols(&libcs::path("libc6-dbg")?).unwrap();
     Some(lab)
 }
 

@@ -23,11 +23,3 @@ pub(crate) fn path(part: &str) -> Option<PathBuf> {
     std::io::stderr().write_all(skipped.as_bytes()).expect("the terminal takes it");
     None
 }
-
-/// The debug file of the libc with that build id.
-#[allow(dead_code, reason = "each test file compiles this one for itself")]
-pub(crate) fn debug_file(build_id: &str) -> Option<PathBuf> {
-    let (directory, rest) = build_id.split_at(2);
-    let root = path("libc6-dbg")?;
-    Some(root.join(".build-id").join(directory).join(format!("{rest}.debug")))
-}
