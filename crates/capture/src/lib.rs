@@ -1,0 +1,6 @@
+//! Ways of seeing what a program puts on a bus while it runs.
+//!
+//! Each takes a command and the windows to watch, runs the program unmodified, and puts the
+//! records of a [trace](busprobe_trace) into a sink as they happen.
+
+pub mod native;

@@ -1,0 +1,11 @@
+//! What differs from one instruction set to another. Each has the same few names:
+//!
+//! - `Registers`: the general registers of a stopped thread;
+//! - `Vectors`: its vector and mask registers, read when they are needed;
+//! - `Instruction`: what it loads and stores, how to run it with its window moved, and the data;
+//! - `layout`: where windows are put, and what a system call looks like.
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_64::*;

@@ -1,0 +1,138 @@
+//! What one instruction loads and stores.
+
+use busprobe_trace::{Data, Direction};
+use iced_x86::{
+    Decoder, DecoderOptions, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, UsedMemory,
+};
+
+use super::{Registers, Vectors, masks};
+use crate::native::touch::Touch;
+
+/// A decoded instruction at its place.
+pub(crate) struct Instruction {
+    pub(super) inner: iced_x86::Instruction,
+    /// The operands in memory, also those that the instruction does not spell out.
+    pub(super) memory: Vec<UsedMemory>,
+}
+
+impl Instruction {
+    /// Decodes the instruction that `code` begins with; `None` when there is none.
+    pub(crate) fn decode(pc: u64, code: &[u8]) -> Option<Instruction> {
+        let inner = Decoder::with_ip(64, code, pc, DecoderOptions::NONE).decode();
+        if inner.is_invalid() {
+            return None;
+        }
+        let mut factory = InstructionInfoFactory::new();
+        let memory = factory
+            .info(&inner)
+            .used_memory()
+            .iter()
+            .filter(|memory| memory.access() != OpAccess::NoMemAccess)
+            .copied()
+            .collect();
+        Some(Instruction { inner, memory })
+    }
+
+    /// Bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.inner.len()
+    }
+
+    /// Whether [`Instruction::touches`] depends on the vector registers.
+    pub(crate) fn needs_vectors(&self) -> bool {
+        self.inner.is_vsib() || masks::is_masked(&self.inner)
+    }
+
+    /// The loads, then the stores, that it makes from this state of the registers; of a repeated
+    /// string instruction, those of one iteration. `vectors` may be absent when they are not needed.
+    pub(crate) fn touches(&self, registers: &Registers, vectors: Option<&Vectors>) -> Vec<Touch> {
+        let mut touches = Vec::new();
+        for (operand, memory) in self.memory.iter().enumerate() {
+            for (address, lane, size) in self.places(memory, registers, vectors) {
+                for &direction in directions(memory.access()) {
+                    touches.push(Touch { operand, direction, address, size, lane });
+                }
+            }
+        }
+        touches.sort_by_key(|touch| touch.direction == Direction::Write);
+        touches
+    }
+
+    /// Address, bytes of the operand before it, and size of each part of an operand.
+    fn places(
+        &self,
+        memory: &UsedMemory,
+        registers: &Registers,
+        vectors: Option<&Vectors>,
+    ) -> Vec<(u64, usize, u32)> {
+        let address = |element| {
+            memory.try_virtual_address(element, |register, element, size| {
+                if !register.is_vector_register() {
+                    return registers.get(register);
+                }
+                let bytes = vectors?.bytes(register)?;
+                let index = &bytes[element * size..][..size];
+                Some(match size {
+                    4 => i64::from(i32::from_le_bytes(*index.first_chunk()?)) as u64,
+                    _ => u64::from_le_bytes(*index.first_chunk()?),
+                })
+            })
+        };
+        let size = memory.memory_size().size();
+        if memory.vsib_size() > 0 {
+            return masks::elements(&self.inner, memory, vectors)
+                .filter_map(|element| Some((address(element)?, element * size, size as u32)))
+                .collect();
+        }
+        let Some(start) = address(0).map(|start| start.wrapping_add(self.bit_string(registers)))
+        else {
+            return Vec::new();
+        };
+        if size == 0 {
+            return vec![(start, 0, 0)];
+        }
+        masks::runs(&self.inner, memory, vectors)
+            .into_iter()
+            .flat_map(|run| {
+                // The trace's accesses are no wider than the widest register.
+                let end = run.end;
+                run.step_by(Data::MAX).map(move |lane| (lane, (end - lane).min(Data::MAX)))
+            })
+            .map(|(lane, size)| (start.wrapping_add(lane as u64), lane, size as u32))
+            .collect()
+    }
+
+    /// `bt [m], r` and its relatives address a string of bits: the register moves the address.
+    fn bit_string(&self, registers: &Registers) -> u64 {
+        let is_bit_test = matches!(
+            self.inner.mnemonic(),
+            Mnemonic::Bt | Mnemonic::Bts | Mnemonic::Btr | Mnemonic::Btc
+        );
+        if !is_bit_test || self.inner.op1_kind() != OpKind::Register {
+            return 0;
+        }
+        let register = self.inner.op1_register();
+        let bits = registers.get(register).unwrap_or_default();
+        let (bit, width) = match register.size() {
+            2 => (i64::from(bits as i16), 16),
+            4 => (i64::from(bits as i32), 32),
+            _ => (bits as i64, 64),
+        };
+        (bit.div_euclid(width) * (width / 8)) as u64
+    }
+
+    /// Whether it does the same thing again and again at one place: `rep movsb`.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.inner.is_string_instruction()
+            && (self.inner.has_rep_prefix() || self.inner.has_repne_prefix())
+    }
+}
+
+fn directions(access: OpAccess) -> &'static [Direction] {
+    match access {
+        OpAccess::Read | OpAccess::CondRead => &[Direction::Read],
+        OpAccess::Write | OpAccess::CondWrite => &[Direction::Write],
+        OpAccess::ReadWrite | OpAccess::ReadCondWrite => &[Direction::Read, Direction::Write],
+        OpAccess::None | OpAccess::NoMemAccess => &[],
+    }
+}

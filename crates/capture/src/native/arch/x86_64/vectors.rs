@@ -1,0 +1,106 @@
+//! The vector and mask registers, as `NT_X86_XSTATE` lays them out: Intel's manual, volume 1,
+//! chapter 13, the standard format, with the places that CPUID leaf 0xD gives.
+
+use std::arch::x86_64::__cpuid_count;
+use std::sync::LazyLock;
+
+use iced_x86::Register;
+use nix::errno::Errno;
+
+use crate::native::ptrace::{self, Tid};
+
+/// `linux/elf.h`.
+const NT_X86_XSTATE: libc::c_int = 0x202;
+const CPUID_XSAVE: u32 = 0xd;
+
+/// In the legacy region: 16 bytes a register.
+const X87: usize = 32;
+const XMM: usize = 160;
+/// The bitmap of the components that are not in their initial state.
+const XSTATE_BV: usize = 512;
+
+/// State components by their number.
+#[derive(Clone, Copy)]
+enum Component {
+    X87 = 0,
+    Sse = 1,
+    Avx = 2,
+    Opmask = 5,
+    ZmmHigh = 6,
+    HighZmm = 7,
+}
+
+struct Layout {
+    size: usize,
+    offsets: [usize; 8],
+}
+
+static LAYOUT: LazyLock<Layout> = LazyLock::new(|| {
+    let size = __cpuid_count(CPUID_XSAVE, 0).ecx.max(1024) as usize;
+    let mut offsets = [0; 8];
+    for component in [Component::Avx, Component::Opmask, Component::ZmmHigh, Component::HighZmm] {
+        let number = component as usize;
+        offsets[number] = __cpuid_count(CPUID_XSAVE, number as u32).ebx as usize;
+    }
+    Layout { size, offsets }
+});
+
+/// The vector and mask registers of a stopped thread.
+pub(crate) struct Vectors {
+    bytes: Vec<u8>,
+}
+
+impl Vectors {
+    pub(crate) fn read(tid: Tid) -> Result<Vectors, Errno> {
+        let mut bytes = vec![0; LAYOUT.size];
+        let length = ptrace::register_bytes(tid, NT_X86_XSTATE, &mut bytes)?;
+        bytes.truncate(length);
+        Ok(Vectors { bytes })
+    }
+
+    /// All 64 bytes of the zmm register that `register` is the lower part of; an MMX register's 8.
+    pub(crate) fn bytes(&self, register: Register) -> Option<[u8; 64]> {
+        let mut all = [0; 64];
+        if register.is_mm() {
+            self.copy(Component::X87, X87 + 16 * register.number(), &mut all[..8])?;
+            return Some(all);
+        }
+        if !register.is_vector_register() {
+            return None;
+        }
+        let number = register.number();
+        if number < 16 {
+            let place = |component: Component| LAYOUT.offsets[component as usize];
+            self.copy(Component::Sse, XMM + 16 * number, &mut all[..16])?;
+            if place(Component::Avx) > 0 {
+                let start = place(Component::Avx) + 16 * number;
+                self.copy(Component::Avx, start, &mut all[16..32])?;
+            }
+            if place(Component::ZmmHigh) > 0 {
+                let start = place(Component::ZmmHigh) + 32 * number;
+                self.copy(Component::ZmmHigh, start, &mut all[32..])?;
+            }
+        } else {
+            let start = LAYOUT.offsets[Component::HighZmm as usize] + 64 * (number - 16);
+            self.copy(Component::HighZmm, start, &mut all)?;
+        }
+        Some(all)
+    }
+
+    /// A mask register; `k0` as an operand means that nothing is masked.
+    pub(crate) fn mask(&self, register: Register) -> Option<u64> {
+        let mut bytes = [0; 8];
+        let start = LAYOUT.offsets[Component::Opmask as usize] + 8 * register.number();
+        self.copy(Component::Opmask, start, &mut bytes)?;
+        Some(u64::from_le_bytes(bytes))
+    }
+
+    /// A component in its initial state is all zeroes and need not have been saved.
+    fn copy(&self, component: Component, start: usize, to: &mut [u8]) -> Option<()> {
+        let saved = u64::from_le_bytes(*self.bytes.get(XSTATE_BV..)?.first_chunk()?);
+        if saved >> component as u32 & 1 == 1 {
+            to.copy_from_slice(self.bytes.get(start..start + to.len())?);
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,84 @@
+//! System calls that a thread of the program makes on behalf of the capture.
+
+use nix::errno::Errno;
+
+use super::arch::Registers;
+use super::arch::layout::{ARENA, CALL_INSTRUCTION};
+use super::ptrace::{self, Tid};
+use super::space::PAGE;
+use super::step::Stepped;
+use super::tracer::Tracer;
+
+/// Where in the stub instructions are put that run elsewhere than at their own place.
+pub(crate) const CODE: u64 = 64;
+/// Where in the stub arguments of injected calls are put.
+const DATA: u64 = 128;
+
+impl Tracer<'_> {
+    /// Makes the stopped thread call the system by the instruction at `at`; the outer error says
+    /// that the thread could not be governed, the inner one what the call said.
+    ///
+    /// The thread has to be stopped for a signal or at the end of a system call.
+    pub(crate) fn inject_at(
+        &mut self,
+        tid: Tid,
+        at: u64,
+        number: i64,
+        arguments: [u64; 6],
+    ) -> Result<Result<u64, Errno>, Errno> {
+        let before = Registers::read(tid)?;
+        let mut registers = before;
+        registers.prepare_call(at, number, arguments);
+        registers.write(tid)?;
+        let result = match self.step(tid)? {
+            Stepped::Done => match Registers::read(tid)?.result() {
+                error @ -4095..=-1 => Err(Errno::from_raw(-error as i32)),
+                value => Ok(value as u64),
+            },
+            Stepped::Fault(_) => Err(Errno::EFAULT),
+        };
+        before.write(tid)?;
+        Ok(result)
+    }
+
+    /// As [`Tracer::inject_at`], by the stub's instruction.
+    pub(crate) fn inject(
+        &mut self,
+        tid: Tid,
+        number: i64,
+        arguments: [u64; 6],
+    ) -> Result<Result<u64, Errno>, Errno> {
+        match self.space(tid).stub {
+            Some(stub) => self.inject_at(tid, stub, number, arguments),
+            None => Ok(Err(Errno::ENOSYS)),
+        }
+    }
+
+    /// Puts `bytes`, whole words, where injected calls can point to them.
+    pub(crate) fn lend(&mut self, tid: Tid, bytes: &[u8]) -> Result<u64, Errno> {
+        let place = self.space(tid).stub.ok_or(Errno::EFAULT)? + DATA;
+        ptrace::write_code(tid, place, bytes)?;
+        Ok(place)
+    }
+
+    /// Maps the stub, unless it is there; `at` is any system call instruction of the program.
+    pub(crate) fn prepare_stub(&mut self, tid: Tid, at: u64) -> Result<Result<(), Errno>, Errno> {
+        if self.space(tid).stub.is_some() {
+            return Ok(Ok(()));
+        }
+        let protection = libc::PROT_READ | libc::PROT_EXEC;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+        let arguments = [ARENA.start, *PAGE, protection as u64, flags as u64, u64::MAX, 0];
+        match self.inject_at(tid, at, libc::SYS_mmap, arguments)? {
+            Ok(place) if place == ARENA.start => {}
+            // Kernels before 4.17 take the address for a hint.
+            Ok(_) => return Ok(Err(Errno::EEXIST)),
+            Err(errno) => return Ok(Err(errno)),
+        }
+        let mut code = [0; 8];
+        code[..CALL_INSTRUCTION.len()].copy_from_slice(&CALL_INSTRUCTION);
+        ptrace::write_code(tid, ARENA.start, &code)?;
+        self.space_mut(tid).stub = Some(ARENA.start);
+        Ok(Ok(()))
+    }
+}

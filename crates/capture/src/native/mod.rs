@@ -1,0 +1,46 @@
+//! Native capture: the program runs on this machine's CPU under ptrace(2), and each load and store
+//! that it makes to a watched window is stepped once.
+//!
+//! A watched mapping is mapped a second time, the *alias*, and the program's own window is made
+//! inaccessible. An access to it faults; the tracer moves the address from the window to the alias,
+//! lets the CPU run the program's own instruction, and moves it back. So no other thread can slip
+//! through meanwhile, and the tracer never reads or writes the device itself.
+//!
+//! ```no_run
+//! use busprobe_capture::native::{Capture, Watch};
+//! use busprobe_trace::{Header, Trace};
+//!
+//! let mut trace = Trace::new(Capture::header());
+//! let outcome = Capture::new(["python3", "script.py"])
+//!     .watch(Watch::file("win.bin", 0..4096))
+//!     .run(&mut trace)?;
+//! println!("{} accesses, exit status {}", outcome.accesses, outcome.status);
+//! # Ok::<(), busprobe_capture::native::Error>(())
+//! ```
+//! Linux 4.8 or later is needed. Ctrl-C goes to the program, as from a shell.
+
+mod arch;
+mod buffers;
+mod calls;
+mod capture;
+mod error;
+mod fault;
+mod filter;
+mod follow;
+mod inject;
+mod launch;
+mod maps;
+mod ptrace;
+mod recorder;
+mod signals;
+mod sites;
+mod space;
+mod step;
+mod touch;
+mod tracer;
+mod watch;
+mod world;
+
+pub use capture::{Capture, Outcome};
+pub use error::Error;
+pub use watch::Watch;

@@ -1,0 +1,265 @@
+//! The system calls by which one thread governs another, ptrace(2) and its relatives, as safe
+//! functions. An error of `ESRCH` means that the other thread was killed meanwhile.
+
+use std::mem::{self, MaybeUninit};
+use std::ptr;
+
+use libc::{c_int, c_void, iovec};
+use nix::errno::Errno;
+
+/// A thread as the kernel counts them; a process has the id of its first thread.
+pub(crate) type Tid = libc::pid_t;
+
+/// `linux/elf.h`: the general registers.
+pub(crate) const NT_PRSTATUS: c_int = 1;
+
+/// How a stopped thread goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// Until something happens.
+    Run,
+    /// Until the system call that it is in returns.
+    ToCallExit,
+    /// For one instruction.
+    OneStep,
+    /// Not at all, but wait for the end of its group's stop.
+    Listen,
+}
+
+/// Why a thread stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It ended, with that status.
+    Exited(i32),
+    /// That signal ended it.
+    Killed(i32),
+    /// That signal is about to be delivered to it.
+    Signal(i32),
+    /// It returns from a system call.
+    CallExit,
+    /// A `PTRACE_EVENT_*`, with the signal that came with it.
+    Event(c_int, i32),
+}
+
+/// What the kernel tells of a signal.
+#[derive(Clone, Copy)]
+pub(crate) struct SignalInfo(libc::siginfo_t);
+
+impl SignalInfo {
+    pub(crate) fn signal(&self) -> i32 {
+        self.0.si_signo
+    }
+
+    /// Whether the thread's own instruction caused it, at [`SignalInfo::address`].
+    pub(crate) fn is_fault(&self) -> bool {
+        self.0.si_code > 0 && self.0.si_code != libc::SI_KERNEL
+    }
+
+    /// Whether the kernel or the CPU caused it, and no process sent it.
+    pub(crate) fn is_from_kernel(&self) -> bool {
+        // A step over a system call is reported as sent by process 0 on some architectures.
+        self.0.si_code > 0 || (self.0.si_code == libc::SI_USER && self.address() as u32 == 0)
+    }
+
+    /// The address that a fault is about.
+    pub(crate) fn address(&self) -> u64 {
+        // SAFETY: every variant of the union is plain bytes, and `siginfo_t` is initialised in
+        // full; for a signal other than a fault the number means nothing.
+        unsafe { self.0.si_addr() as u64 }
+    }
+
+    pub(crate) fn with_address(mut self, address: u64) -> SignalInfo {
+        // sigaction(2): si_signo, si_errno, si_code, padding, then the union with si_addr.
+        const ADDRESS: usize = 16;
+        // SAFETY: `siginfo_t` is 128 bytes of plain data, so 8 bytes at 16 lie within it.
+        unsafe { ptr::from_mut(&mut self.0).byte_add(ADDRESS).cast::<u64>().write(address) };
+        self
+    }
+}
+
+/// One ptrace(2) request; `address` and `data` as the request defines them.
+///
+/// # Safety
+/// Where the request reads or writes through `data`, it has to point to what the request expects.
+unsafe fn request(
+    what: libc::c_uint,
+    tid: Tid,
+    address: u64,
+    data: u64,
+) -> Result<libc::c_long, Errno> {
+    // SAFETY: by the caller.
+    Errno::result(unsafe { libc::ptrace(what, tid, address as *mut c_void, data as *mut c_void) })
+}
+
+/// Starts to trace a running thread without stopping it.
+pub(crate) fn seize(tid: Tid, options: c_int) -> Result<(), Errno> {
+    // SAFETY: PTRACE_SEIZE takes its options by value.
+    unsafe { request(libc::PTRACE_SEIZE, tid, 0, options as u64) }.map(drop)
+}
+
+/// Lets a stopped thread go on, and delivers `signal` to it unless that is 0.
+pub(crate) fn resume(tid: Tid, how: How, signal: i32) -> Result<(), Errno> {
+    let what = match how {
+        How::Run => libc::PTRACE_CONT,
+        How::ToCallExit => libc::PTRACE_SYSCALL,
+        How::OneStep => libc::PTRACE_SINGLESTEP,
+        How::Listen => libc::PTRACE_LISTEN,
+    };
+    // SAFETY: these requests take the signal by value.
+    unsafe { request(what, tid, 0, signal as u64) }.map(drop)
+}
+
+/// Makes a running thread stop soon, with `PTRACE_EVENT_STOP`.
+pub(crate) fn interrupt(tid: Tid) -> Result<(), Errno> {
+    // SAFETY: PTRACE_INTERRUPT has no arguments.
+    unsafe { request(libc::PTRACE_INTERRUPT, tid, 0, 0) }.map(drop)
+}
+
+/// What the present `PTRACE_EVENT_*` stop says: the new thread's id.
+pub(crate) fn event_message(tid: Tid) -> Result<u64, Errno> {
+    let mut message = 0_u64;
+    // SAFETY: PTRACE_GETEVENTMSG writes one `unsigned long`.
+    unsafe { request(libc::PTRACE_GETEVENTMSG, tid, 0, &raw mut message as u64) }?;
+    Ok(message)
+}
+
+/// About the signal that the thread is stopped for.
+pub(crate) fn signal_info(tid: Tid) -> Result<SignalInfo, Errno> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: PTRACE_GETSIGINFO writes one `siginfo_t`; zeroes are a valid one too.
+    unsafe {
+        request(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr() as u64)?;
+        Ok(SignalInfo(info.assume_init()))
+    }
+}
+
+/// Changes what the thread will be told of the signal that it is resumed with.
+pub(crate) fn set_signal_info(tid: Tid, info: &SignalInfo) -> Result<(), Errno> {
+    // SAFETY: PTRACE_SETSIGINFO reads one `siginfo_t`.
+    unsafe { request(libc::PTRACE_SETSIGINFO, tid, 0, &raw const info.0 as u64) }.map(drop)
+}
+
+/// `linux/ptrace.h`; the libc crate has them for some targets only.
+const PTRACE_GETSIGMASK: libc::c_uint = 0x420a;
+const PTRACE_SETSIGMASK: libc::c_uint = 0x420b;
+
+/// The signals that the thread blocks: bit `n - 1` for signal `n`.
+pub(crate) fn signal_mask(tid: Tid) -> Result<u64, Errno> {
+    let mut mask = 0_u64;
+    let address = mem::size_of_val(&mask) as u64;
+    // SAFETY: PTRACE_GETSIGMASK writes as many bytes as `address` says.
+    unsafe { request(PTRACE_GETSIGMASK, tid, address, &raw mut mask as u64) }?;
+    Ok(mask)
+}
+
+/// Changes what the thread blocks.
+pub(crate) fn set_signal_mask(tid: Tid, mask: u64) -> Result<(), Errno> {
+    let address = mem::size_of_val(&mask) as u64;
+    // SAFETY: PTRACE_SETSIGMASK reads as many bytes as `address` says.
+    unsafe { request(PTRACE_SETSIGMASK, tid, address, &raw const mask as u64) }.map(drop)
+}
+
+/// Plain data of the kernel's: any bytes are a value, and there is no padding.
+///
+/// # Safety
+/// Both have to be so.
+pub(crate) unsafe trait Plain: Copy {}
+
+// SAFETY: an array of bytes.
+unsafe impl Plain for [u8; 8] {}
+// SAFETY: integers of one size without padding, on every architecture.
+unsafe impl Plain for libc::user_regs_struct {}
+
+/// Reads a register set of fixed layout; also returns how many bytes the kernel wrote.
+pub(crate) fn register_set<T: Plain>(tid: Tid, kind: c_int) -> Result<(T, usize), Errno> {
+    let mut set = MaybeUninit::<T>::zeroed();
+    let mut place = iovec { iov_base: set.as_mut_ptr().cast(), iov_len: mem::size_of::<T>() };
+    // SAFETY: PTRACE_GETREGSET writes at most `iov_len` bytes, and every byte pattern is a `T`.
+    unsafe {
+        request(libc::PTRACE_GETREGSET, tid, kind as u64, &raw mut place as u64)?;
+        Ok((set.assume_init(), place.iov_len))
+    }
+}
+
+/// Writes a register set of fixed layout.
+pub(crate) fn set_register_set<T: Plain>(tid: Tid, kind: c_int, set: &T) -> Result<(), Errno> {
+    let mut place =
+        iovec { iov_base: ptr::from_ref(set).cast_mut().cast(), iov_len: mem::size_of::<T>() };
+    // SAFETY: PTRACE_SETREGSET reads at most `iov_len` bytes.
+    unsafe { request(libc::PTRACE_SETREGSET, tid, kind as u64, &raw mut place as u64) }.map(drop)
+}
+
+/// Reads a register set whose size the CPU decides; returns how many bytes there were.
+pub(crate) fn register_bytes(tid: Tid, kind: c_int, bytes: &mut [u8]) -> Result<usize, Errno> {
+    let mut place = iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+    // SAFETY: PTRACE_GETREGSET writes at most `iov_len` bytes.
+    unsafe { request(libc::PTRACE_GETREGSET, tid, kind as u64, &raw mut place as u64) }?;
+    Ok(place.iov_len)
+}
+
+/// Reads ordinary memory of the thread's process; returns how many bytes could be read.
+///
+/// The kernel refuses device mappings here, so this can never touch a bus.
+pub(crate) fn read_memory(tid: Tid, address: u64, bytes: &mut [u8]) -> Result<usize, Errno> {
+    let here = iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+    let there = iovec { iov_base: address as *mut c_void, iov_len: bytes.len() };
+    // SAFETY: the kernel writes at most `here.iov_len` bytes to `here`.
+    let read = unsafe { libc::process_vm_readv(tid, &raw const here, 1, &raw const there, 1, 0) };
+    Errno::result(read).map(|read| read as usize)
+}
+
+/// Writes writable memory of the thread's process, all of `bytes`.
+pub(crate) fn write_memory(tid: Tid, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+    let here = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let there = iovec { iov_base: address as *mut c_void, iov_len: bytes.len() };
+    // SAFETY: the kernel only reads from `here`.
+    let wrote = unsafe { libc::process_vm_writev(tid, &raw const here, 1, &raw const there, 1, 0) };
+    if Errno::result(wrote)? as usize == bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// Writes memory whatever its protection: for code. `address` and the length are multiples of 8.
+pub(crate) fn write_code(tid: Tid, address: u64, words: &[u8]) -> Result<(), Errno> {
+    for (place, word) in (address..).step_by(8).zip(words.as_chunks::<8>().0) {
+        // SAFETY: PTRACE_POKETEXT takes the word by value.
+        unsafe { request(libc::PTRACE_POKETEXT, tid, place, u64::from_ne_bytes(*word)) }?;
+    }
+    Ok(())
+}
+
+/// Waits for the next stop of one thread, or of any that this thread traces.
+pub(crate) fn wait(tid: Option<Tid>) -> Result<(Tid, Stop), Errno> {
+    loop {
+        let mut status = 0;
+        // Other threads of this process may have children of their own: not ours to reap.
+        let flags = libc::__WALL | libc::__WNOTHREAD;
+        // SAFETY: waitpid writes one status.
+        let found = unsafe { libc::waitpid(tid.unwrap_or(-1), &raw mut status, flags) };
+        match Errno::result(found) {
+            Ok(tid) => return Ok((tid, stop(status))),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+fn stop(status: c_int) -> Stop {
+    /// `PTRACE_O_TRACESYSGOOD` sets this bit on a system call's stop.
+    const CALL: i32 = libc::SIGTRAP | 0x80;
+    if libc::WIFEXITED(status) {
+        return Stop::Exited(libc::WEXITSTATUS(status));
+    }
+    if libc::WIFSIGNALED(status) {
+        return Stop::Killed(libc::WTERMSIG(status));
+    }
+    match (status >> 16, libc::WSTOPSIG(status)) {
+        (0, CALL) => Stop::CallExit,
+        (0, signal) => Stop::Signal(signal),
+        (event, signal) => Stop::Event(event, signal),
+    }
+}
+
+/// Ends a process at once.
+pub(crate) fn kill(process: Tid) {
+    // SAFETY: kill(2) touches no memory. That the process is gone already is as well.
+    let _ = unsafe { libc::kill(process, libc::SIGKILL) };
+}

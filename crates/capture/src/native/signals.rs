@@ -1,0 +1,121 @@
+//! The program's own handlers for the signals that the capture causes.
+//!
+//! When a thread blocks or ignores SIGSEGV and faults, the kernel takes the handler away and
+//! unblocks the signal (`force_sig`, kernel/signal.c). That fault is ours, so it is put right.
+
+use std::fs;
+
+use nix::errno::Errno;
+
+use super::ptrace::{self, Tid};
+use super::tracer::Tracer;
+
+/// What the kernel keeps of a signal's handler, `struct kernel_sigaction`: handler, flags,
+/// restorer, mask; 8 bytes each.
+pub(crate) type Action = [u8; 32];
+
+/// The place of a signal in a mask.
+pub(crate) fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
+}
+
+fn handler(action: &Action) -> u64 {
+    u64::from_ne_bytes(*action.first_chunk().expect("32 bytes are enough"))
+}
+
+fn flags(action: &Action) -> u64 {
+    u64::from_ne_bytes(*action[8..].first_chunk().expect("24 bytes are enough"))
+}
+
+/// What a process does about the signals that the capture causes, where that is not the default.
+#[derive(Clone, Default)]
+pub(crate) struct Handlers {
+    segv: Option<Action>,
+    trap: Option<Action>,
+}
+
+impl Handlers {
+    fn place(&mut self, signal: i32) -> Option<&mut Option<Action>> {
+        match signal {
+            libc::SIGSEGV => Some(&mut self.segv),
+            libc::SIGTRAP => Some(&mut self.trap),
+            _ => None,
+        }
+    }
+
+    /// Takes note of what the program has set.
+    pub(crate) fn set(&mut self, signal: i32, action: Action) {
+        if let Some(place) = self.place(signal) {
+            *place = (handler(&action) != libc::SIG_DFL as u64).then_some(action);
+        }
+    }
+
+    /// Takes note of a delivery: some handlers serve once.
+    pub(crate) fn delivered(&mut self, signal: i32) {
+        if let Some(place) = self.place(signal) {
+            place.take_if(|action| flags(action) & libc::SA_RESETHAND as u64 != 0);
+        }
+    }
+
+    /// What is left in a new program: handlers go, and what is ignored stays so.
+    pub(crate) fn after_exec(mut self) -> Handlers {
+        for place in [&mut self.segv, &mut self.trap] {
+            place.take_if(|action| handler(action) != libc::SIG_IGN as u64);
+        }
+        self
+    }
+}
+
+impl Tracer<'_> {
+    /// Puts right what a fault or a step has done to the program's own handlers.
+    pub(crate) fn keep_handlers(&mut self, tid: Tid) -> Result<(), Errno> {
+        let Handlers { segv, trap } = self.process(tid).handlers.clone();
+        if segv.is_none() && trap.is_none() {
+            return Ok(());
+        }
+        let Some(kept) = dispositions(tid) else { return Ok(()) };
+        for (signal, action) in [(libc::SIGSEGV, segv), (libc::SIGTRAP, trap)] {
+            let Some(action) = action.filter(|_| kept & bit(signal) == 0) else { continue };
+            let place = self.lend(tid, &action)?;
+            let arguments = [signal as u64, place, 0, 8, 0, 0];
+            let _ = self.inject(tid, libc::SYS_rt_sigaction, arguments)?;
+            if handler(&action) != libc::SIG_IGN as u64 {
+                let mask = ptrace::signal_mask(tid)?;
+                ptrace::set_signal_mask(tid, mask | bit(signal))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The signals that are caught or ignored, as `/proc/PID/stat` has them.
+fn dispositions(tid: Tid) -> Option<u64> {
+    /// proc(5): fields 33 and 34; the command's name, field 2, may hold anything.
+    const IGNORED: usize = 33 - 3;
+    let stat = fs::read_to_string(format!("/proc/{tid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut masks = fields.split_ascii_whitespace().skip(IGNORED).map(str::parse::<u64>);
+    Some(masks.next()?.ok()? | masks.next()?.ok()?)
+}
+
+/// While this lives, keys of the terminal that end a program reach the traced one and leave this
+/// one alone.
+pub(crate) struct TerminalSignals([(i32, libc::sighandler_t); 2]);
+
+impl TerminalSignals {
+    pub(crate) fn leave_to_program() -> TerminalSignals {
+        TerminalSignals([libc::SIGINT, libc::SIGQUIT].map(|signal| {
+            // SAFETY: ignoring a signal runs no code of ours.
+            (signal, unsafe { libc::signal(signal, libc::SIG_IGN) })
+        }))
+    }
+}
+
+impl Drop for TerminalSignals {
+    fn drop(&mut self) {
+        for (signal, handler) in self.0 {
+            // SAFETY: the handler was in force before.
+            unsafe { libc::signal(signal, handler) };
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! An address space: the windows mapped in it, and the capture's own page.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use super::arch::{Instruction, layout::ARENA};
+use super::watch::FileId;
+
+/// Bytes of a page.
+pub(crate) static PAGE: LazyLock<u64> = LazyLock::new(|| {
+    // SAFETY: sysconf touches no memory.
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as u64 }
+});
+
+/// How far apart windows are placed at least: no access crosses from one to the next.
+const GAP: u64 = 1 << 20;
+
+/// The addresses from a window to its alias, where the alias can be put there.
+pub(crate) const ALIAS_DISTANCE: u64 = 1 << 39;
+
+/// A mapping of a watched file.
+#[derive(Clone, Debug)]
+pub(crate) struct Mapping {
+    /// The pages, as the program knows them.
+    pub(crate) range: Range<u64>,
+    /// The pages among them that are inaccessible: those that have something of a window.
+    pub(crate) guarded: Range<u64>,
+    /// Where the same pages are mapped a second time, seen from here; `None` when they could not
+    /// be.
+    pub(crate) alias: Option<i64>,
+    pub(crate) file: FileId,
+    /// The place in the file of the first page.
+    pub(crate) file_offset: u64,
+    /// What the program may do there, as mmap(2) has it.
+    pub(crate) protection: u64,
+}
+
+impl Mapping {
+    /// The part of the file that the addresses `range`, cut to this mapping, are.
+    pub(crate) fn file_range(&self, range: &Range<u64>) -> Range<u64> {
+        let in_file = |address: u64| address - self.range.start + self.file_offset;
+        let within = intersection(&self.range, range);
+        in_file(within.start)..in_file(within.end.max(within.start))
+    }
+
+    pub(crate) fn alias_of(&self, address: u64) -> Option<u64> {
+        Some(address.wrapping_add_signed(self.alias?))
+    }
+
+    fn part(&self, range: &Range<u64>) -> Mapping {
+        let part = intersection(&self.range, range);
+        let file_offset = part.start - self.range.start + self.file_offset;
+        let guarded = intersection(&self.guarded, &part);
+        Mapping { guarded, file_offset, range: part, ..self.clone() }
+    }
+}
+
+/// What two ranges share; its end may lie before its start when that is nothing.
+fn intersection(a: &Range<u64>, b: &Range<u64>) -> Range<u64> {
+    a.start.max(b.start)..a.end.min(b.end)
+}
+
+pub(crate) fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
+    !intersection(a, b).is_empty()
+}
+
+/// An address space of the program; threads share one, and so do vfork(2)'s two processes.
+#[derive(Clone, Default)]
+pub(crate) struct Space {
+    mappings: Vec<Mapping>,
+    /// The page with a system call instruction and room for code.
+    pub(crate) stub: Option<u64>,
+    /// Where the arena is still free.
+    next: u64,
+    /// Instructions by address, with the bytes that they were decoded from.
+    code: HashMap<u64, (Vec<u8>, Rc<Instruction>)>,
+}
+
+impl Space {
+    pub(crate) fn has_windows(&self) -> bool {
+        !self.mappings.is_empty()
+    }
+
+    /// The mapping that is guarded at `address`.
+    pub(crate) fn guard(&self, address: u64) -> Option<&Mapping> {
+        self.mappings.iter().find(|mapping| mapping.guarded.contains(&address))
+    }
+
+    /// The mapping that is guarded somewhere in `range`.
+    pub(crate) fn guards(&self, range: &Range<u64>) -> Option<&Mapping> {
+        self.mappings.iter().find(|mapping| overlap(&mapping.guarded, range))
+    }
+
+    /// The mapping with an alias at `address`.
+    pub(crate) fn aliased(&self, address: u64) -> Option<&Mapping> {
+        self.mappings.iter().find(|mapping| {
+            mapping.alias.is_some_and(|distance| {
+                mapping.range.contains(&address.wrapping_add_signed(-distance))
+            })
+        })
+    }
+
+    /// Whether any of `range` is a window or an alias of one.
+    pub(crate) fn is_device(&self, range: &Range<u64>) -> bool {
+        self.mappings.iter().any(|mapping| {
+            let distance = mapping.alias.unwrap_or(0);
+            let moved = |address: u64| address.wrapping_add_signed(-distance);
+            overlap(&mapping.range, range)
+                || overlap(&mapping.range, &(moved(range.start)..moved(range.end)))
+        })
+    }
+
+    pub(crate) fn mappings(&self) -> &[Mapping] {
+        &self.mappings
+    }
+
+    pub(crate) fn add(&mut self, mapping: Mapping) {
+        self.mappings.push(mapping);
+    }
+
+    /// Takes out whatever of the mappings lies in `range`.
+    pub(crate) fn cut(&mut self, range: &Range<u64>) -> Vec<Mapping> {
+        let mut inside = Vec::new();
+        for mapping in std::mem::take(&mut self.mappings) {
+            if !overlap(&mapping.range, range) {
+                self.mappings.push(mapping);
+                continue;
+            }
+            inside.push(mapping.part(range));
+            let outside = [mapping.range.start..range.start, range.end..mapping.range.end];
+            let left = outside.iter().filter(|outside| !outside.is_empty());
+            self.mappings.extend(left.map(|outside| mapping.part(outside)));
+        }
+        inside
+    }
+
+    /// A free place in the arena.
+    pub(crate) fn place(&mut self, length: u64) -> u64 {
+        let start = self.next.max(ARENA.start + GAP);
+        self.next = (start + length).next_multiple_of(GAP) + GAP;
+        start
+    }
+
+    /// The instruction at `pc`, which now has these bytes.
+    pub(crate) fn instruction(&mut self, pc: u64, bytes: &[u8]) -> Option<Rc<Instruction>> {
+        if let Some((known, instruction)) = self.code.get(&pc)
+            && bytes.starts_with(known)
+        {
+            return Some(Rc::clone(instruction));
+        }
+        let instruction = Rc::new(Instruction::decode(pc, bytes)?);
+        let known = bytes[..instruction.length()].to_vec();
+        self.code.insert(pc, (known, Rc::clone(&instruction)));
+        Some(instruction)
+    }
+}

@@ -1,0 +1,62 @@
+//! Running one instruction of one thread while everything else waits its turn.
+
+use nix::errno::Errno;
+
+use super::ptrace::{self, How, SignalInfo, Stop, Tid};
+use super::signals::bit;
+use super::tracer::Tracer;
+
+/// How a step ended.
+pub(crate) enum Stepped {
+    /// The instruction ran.
+    Done,
+    /// It could not run.
+    Fault(SignalInfo),
+}
+
+/// The signals that an instruction itself can cause.
+const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
+
+impl Tracer<'_> {
+    /// Runs one instruction. A signal that comes meanwhile is held for [`Tracer::resume`].
+    ///
+    /// Fails with `ESRCH` when the thread is killed.
+    pub(crate) fn step(&mut self, tid: Tid) -> Result<Stepped, Errno> {
+        let mut mask_before = None;
+        let stepped = loop {
+            ptrace::resume(tid, How::OneStep, 0)?;
+            match ptrace::wait(Some(tid))?.1 {
+                Stop::Signal(signal) => {
+                    let info = ptrace::signal_info(tid)?;
+                    if signal == libc::SIGTRAP && info.is_from_kernel() {
+                        break Stepped::Done;
+                    }
+                    if FAULTS.contains(&signal) && info.is_from_kernel() {
+                        break Stepped::Fault(info);
+                    }
+                    self.thread(tid).held = Some(info);
+                    // Only one can be held: the others wait in the kernel.
+                    if mask_before.is_none() {
+                        let mask = ptrace::signal_mask(tid)?;
+                        mask_before = Some(mask);
+                        let own = FAULTS.iter().map(|&fault| bit(fault));
+                        let own = own.fold(bit(libc::SIGTRAP), |all, one| all | one);
+                        ptrace::set_signal_mask(tid, !own)?;
+                    }
+                }
+                Stop::Event(libc::PTRACE_EVENT_STOP, signal) if signal != libc::SIGTRAP => {
+                    self.thread(tid).is_to_stop = true;
+                }
+                Stop::Event(..) | Stop::CallExit => {}
+                end @ (Stop::Exited(_) | Stop::Killed(_)) => {
+                    self.later.push_back((tid, end));
+                    return Err(Errno::ESRCH);
+                }
+            }
+        };
+        if let Some(mask) = mask_before {
+            ptrace::set_signal_mask(tid, mask)?;
+        }
+        Ok(stepped)
+    }
+}

@@ -1,0 +1,261 @@
+//! The loop that waits for the program's threads and hears what each is stopped for.
+
+use std::collections::{HashMap, VecDeque};
+
+use nix::errno::Errno;
+
+use super::arch::Registers;
+use super::buffers::Lent;
+use super::capture::Outcome;
+use super::error::Error;
+use super::launch::Started;
+use super::maps::Change;
+use super::ptrace::{self, How, SignalInfo, Stop, Tid};
+use super::recorder::{Recorded, Recorder};
+use super::signals::{Action, Handlers};
+use super::sites::Sites;
+use super::space::Space;
+use super::watch::WatchList;
+
+/// A thread of the program.
+pub(crate) struct Thread {
+    pub(crate) process: Tid,
+    /// Whether it runs, as far as is known: its next stop may be waiting to be heard of.
+    pub(crate) is_running: bool,
+    /// Whether it waits for the process that it made with vfork(2), and cannot be stopped.
+    pub(crate) waits_for_child: bool,
+    /// What has to be done when the present system call returns.
+    pub(crate) call: Option<Call>,
+    /// The registers as the program began that call with them.
+    pub(crate) original: Option<Registers>,
+    /// A signal that came in the middle of a step.
+    pub(crate) held: Option<SignalInfo>,
+    /// Whether its group was stopped in the middle of a step.
+    pub(crate) is_to_stop: bool,
+}
+
+impl Thread {
+    pub(crate) fn new(process: Tid) -> Thread {
+        Thread {
+            process,
+            is_running: true,
+            waits_for_child: false,
+            call: None,
+            original: None,
+            held: None,
+            is_to_stop: false,
+        }
+    }
+}
+
+/// A system call that is looked at again when it returns.
+pub(crate) enum Call {
+    /// It changes mappings.
+    Change(Change),
+    /// It works on memory in a window.
+    Lent(Lent),
+    /// It sets a handler.
+    Handler(i32, Action),
+}
+
+/// A process of the program.
+pub(crate) struct Process {
+    pub(crate) space: SpaceId,
+    pub(crate) handlers: Handlers,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SpaceId(pub(crate) u32);
+
+/// Everything that is known of a running program.
+pub(crate) struct Tracer<'a> {
+    pub(crate) recorder: Recorder<'a>,
+    pub(crate) watched: WatchList,
+    pub(crate) sites: Sites,
+    pub(crate) threads: HashMap<Tid, Thread>,
+    pub(crate) processes: HashMap<Tid, Process>,
+    pub(crate) spaces: HashMap<SpaceId, Space>,
+    pub(crate) next_space: u32,
+    /// Stops that were heard of while something else was waited for.
+    pub(crate) later: VecDeque<(Tid, Stop)>,
+    /// Threads that stopped before the event that tells where they come from.
+    pub(crate) unknown: HashMap<Tid, Stop>,
+    pub(crate) started: Started,
+    pub(crate) is_program: bool,
+    status: i32,
+}
+
+impl<'a> Tracer<'a> {
+    pub(crate) fn new(recorder: Recorder<'a>, watched: WatchList, started: Started) -> Self {
+        let first = started.process;
+        let space = SpaceId(0);
+        Tracer {
+            recorder,
+            watched,
+            sites: Sites::default(),
+            threads: HashMap::from([(first, Thread::new(first))]),
+            processes: HashMap::from([(first, Process { space, handlers: Handlers::default() })]),
+            spaces: HashMap::from([(space, Space::default())]),
+            next_space: 1,
+            later: VecDeque::new(),
+            unknown: HashMap::new(),
+            started,
+            is_program: false,
+            status: 0,
+        }
+    }
+
+    /// Traces until the last process has ended.
+    pub(crate) fn run(mut self) -> Result<Outcome, Error> {
+        while !self.threads.is_empty() || !self.unknown.is_empty() {
+            let heard = self.later.pop_front().map_or_else(|| ptrace::wait(None), Ok);
+            let handled = match heard {
+                Ok((tid, stop)) => self.hear(tid, stop),
+                Err(Errno::ECHILD) => break,
+                Err(errno) => Err(Error::system("waiting for the program", errno)),
+            };
+            if let Err(error) = handled {
+                self.end();
+                return Err(error);
+            }
+        }
+        let Recorded { accesses, syscalls, losses, error } = self.recorder.finish();
+        Ok(Outcome { status: self.status, accesses, syscalls, losses, sink_error: error })
+    }
+
+    fn hear(&mut self, tid: Tid, stop: Stop) -> Result<(), Error> {
+        if let Stop::Exited(_) | Stop::Killed(_) = stop {
+            return self.ended(tid, stop);
+        }
+        let Some(thread) = self.threads.get_mut(&tid) else {
+            self.unknown.insert(tid, stop);
+            return Ok(());
+        };
+        thread.is_running = false;
+        if let Stop::Event(libc::PTRACE_EVENT_EXEC, _) = stop {
+            self.executed(tid)?;
+        }
+        match self.answer(tid, stop) {
+            // It was killed meanwhile; its end is still to come.
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(Error::system("governing the program (ptrace)", errno)),
+        }
+    }
+
+    /// Does what a stop asks for, and lets the thread go on.
+    fn answer(&mut self, tid: Tid, stop: Stop) -> Result<(), Errno> {
+        match stop {
+            Stop::Signal(signal @ libc::SIGSEGV) => {
+                let info = ptrace::signal_info(tid)?;
+                if info.is_fault() && self.space(tid).guard(info.address()).is_some() {
+                    self.access(tid, info.address())?;
+                    return self.resume(tid);
+                }
+                self.deliver(tid, signal)
+            }
+            Stop::Signal(signal) => self.deliver(tid, signal),
+            Stop::CallExit => {
+                self.call_returns(tid)?;
+                self.resume(tid)
+            }
+            Stop::Event(libc::PTRACE_EVENT_SECCOMP, _) => {
+                self.call_begins(tid)?;
+                self.resume(tid)
+            }
+            Stop::Event(
+                event @ (libc::PTRACE_EVENT_CLONE
+                | libc::PTRACE_EVENT_FORK
+                | libc::PTRACE_EVENT_VFORK),
+                _,
+            ) => {
+                self.follow(tid, event)?;
+                self.resume(tid)
+            }
+            Stop::Event(libc::PTRACE_EVENT_VFORK_DONE, _) => {
+                self.thread(tid).waits_for_child = false;
+                self.resume(tid)
+            }
+            Stop::Event(
+                libc::PTRACE_EVENT_STOP,
+                libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU,
+            ) => {
+                self.thread(tid).is_running = true;
+                ptrace::resume(tid, How::Listen, 0)
+            }
+            Stop::Event(..) => self.resume(tid),
+            Stop::Exited(_) | Stop::Killed(_) => Ok(()),
+        }
+    }
+
+    /// Lets a thread go on, with the signal that it is stopped for.
+    fn deliver(&mut self, tid: Tid, signal: i32) -> Result<(), Errno> {
+        self.process_mut(tid).handlers.delivered(signal);
+        let thread = self.thread(tid);
+        thread.is_running = true;
+        let how = if thread.call.is_some() { How::ToCallExit } else { How::Run };
+        ptrace::resume(tid, how, signal)
+    }
+
+    /// Lets a thread go on, with the signal that it holds.
+    pub(crate) fn resume(&mut self, tid: Tid) -> Result<(), Errno> {
+        let thread = self.thread(tid);
+        thread.is_running = true;
+        let how = if thread.call.is_some() { How::ToCallExit } else { How::Run };
+        let held = thread.held.take();
+        if std::mem::take(&mut thread.is_to_stop) {
+            ptrace::interrupt(tid)?;
+        }
+        let Some(info) = held else { return ptrace::resume(tid, how, 0) };
+        self.process_mut(tid).handlers.delivered(info.signal());
+        ptrace::set_signal_info(tid, &info)?;
+        ptrace::resume(tid, how, info.signal())
+    }
+
+    fn ended(&mut self, tid: Tid, stop: Stop) -> Result<(), Error> {
+        self.unknown.remove(&tid);
+        self.threads.remove(&tid);
+        if tid == self.started.process {
+            if !self.is_program
+                && let Some(error) = self.started.why_not()
+            {
+                return Err(error);
+            }
+            self.status = match stop {
+                Stop::Killed(signal) => 128 + signal,
+                Stop::Exited(status) => status,
+                _ => 0,
+            };
+        }
+        self.forget_unused();
+        self.adopt_orphans().map_err(|errno| Error::system("following a process (ptrace)", errno))
+    }
+
+    /// Ends the program, because the capture cannot go on.
+    fn end(&mut self) {
+        let processes = self.processes.keys().chain(self.unknown.keys());
+        processes.for_each(|&process| ptrace::kill(process));
+        while ptrace::wait(None).is_ok() {}
+    }
+
+    pub(crate) fn thread(&mut self, tid: Tid) -> &mut Thread {
+        self.threads.get_mut(&tid).expect("only known threads are handled")
+    }
+
+    pub(crate) fn process(&self, tid: Tid) -> &Process {
+        &self.processes[&self.threads[&tid].process]
+    }
+
+    pub(crate) fn process_mut(&mut self, tid: Tid) -> &mut Process {
+        let process = self.threads[&tid].process;
+        self.processes.get_mut(&process).expect("a thread's process is known")
+    }
+
+    pub(crate) fn space(&self, tid: Tid) -> &Space {
+        &self.spaces[&self.process(tid).space]
+    }
+
+    pub(crate) fn space_mut(&mut self, tid: Tid) -> &mut Space {
+        let id = self.process(tid).space;
+        self.spaces.get_mut(&id).expect("a process's space is known")
+    }
+}
