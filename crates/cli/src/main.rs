@@ -1,6 +1,7 @@
 //! The `busprobe` command.
 
 mod check;
+mod import;
 mod trouble;
 
 use std::process::ExitCode;
@@ -23,11 +24,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
+    Import(import::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Import(args) => import::run(&args),
     };
     outcome.unwrap_or_else(|trouble: Trouble| {
         eprintln!("busprobe: {trouble}");
