@@ -4,3 +4,10 @@
 //! records of a [trace](busprobe_trace) into a sink as they happen.
 
 pub mod native;
+mod outcome;
+pub mod qemu;
+mod terminal;
+mod watch;
+
+pub use outcome::Outcome;
+pub use watch::Watch;

@@ -1,7 +1,6 @@
 //! A capture, from the command to its outcome.
 
 use std::ffi::OsString;
-use std::io;
 use std::os::fd::OwnedFd;
 
 use busprobe_trace::{Header, Level, Record, Sink};
@@ -9,29 +8,15 @@ use busprobe_trace::{Header, Level, Record, Sink};
 use super::error::Error;
 use super::launch::{self, Program};
 use super::recorder::Recorder;
-use super::signals::TerminalSignals;
 use super::tracer::Tracer;
-use super::watch::{Watch, WatchList};
+use super::watch::WatchList;
+use crate::terminal::TerminalSignals;
+use crate::{Outcome, Watch};
 
 /// A program to run, and the windows to watch meanwhile.
 pub struct Capture {
     program: Program,
     watches: Vec<Watch>,
-}
-
-/// How a capture ended.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The program's exit status, or 128 and the signal that ended it.
-    pub status: i32,
-    /// How many accesses were recorded.
-    pub accesses: u64,
-    /// How many system calls into a window were recorded.
-    pub syscalls: u64,
-    /// How many losses were recorded.
-    pub losses: u64,
-    /// Why the sink took no more records, if it did not; the program ran on to its end.
-    pub sink_error: Option<io::Error>,
 }
 
 impl Capture {
@@ -87,8 +72,9 @@ impl Capture {
         header.command =
             program.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
 
-        let _ignored = TerminalSignals::leave_to_program();
         let started = launch::start(&program)?;
+        // Only now: a program inherits what is ignored.
+        let _ignored = TerminalSignals::leave_to_program();
         let mut recorder = Recorder::new(sink);
         recorder.put(&Record::Trace(header));
         for (id, watch) in (0..).zip(&watches) {

@@ -7,7 +7,8 @@
 //! through meanwhile, and the tracer never reads or writes the device itself.
 //!
 //! ```no_run
-//! use busprobe_capture::native::{Capture, Watch};
+//! use busprobe_capture::Watch;
+//! use busprobe_capture::native::Capture;
 //! use busprobe_trace::{Header, Trace};
 //!
 //! let mut trace = Trace::new(Capture::header());
@@ -41,6 +42,7 @@ mod tracer;
 mod watch;
 mod world;
 
-pub use capture::{Capture, Outcome};
+pub use capture::Capture;
 pub use error::Error;
-pub use watch::Watch;
+
+pub use crate::{Outcome, Watch};

@@ -6,7 +6,6 @@ use nix::errno::Errno;
 
 use super::arch::Registers;
 use super::buffers::Lent;
-use super::capture::Outcome;
 use super::error::Error;
 use super::launch::Started;
 use super::maps::Change;
@@ -16,6 +15,7 @@ use super::signals::{Action, Handlers};
 use super::sites::Sites;
 use super::space::Space;
 use super::watch::WatchList;
+use crate::Outcome;
 
 /// A thread of the program.
 pub(crate) struct Thread {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use busprobe_capture::native::{Capture, Outcome, Watch};
+use busprobe_capture::native::Capture;
+use busprobe_capture::{Outcome, Watch};
 use busprobe_trace::{Access, Direction, LossKind, Record, Sink, Syscall, Trace};
 use tempfile::TempDir;
 

@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use busprobe_capture::native::{Capture, Error, Watch};
+use busprobe_capture::Watch;
+use busprobe_capture::native::{Capture, Error};
 use busprobe_trace::Trace;
 
 use crate::program::{Bench, Full};

@@ -1,0 +1,110 @@
+//! From what the plugin says of an instruction to a site of the trace.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use busprobe_qemu_stream::Site as Told;
+use busprobe_site::{Module, disassemble};
+use busprobe_trace::Site;
+
+/// The sites of a trace, each once however many processes run the instruction.
+#[derive(Default)]
+pub(crate) struct Sites {
+    modules: HashMap<String, Option<Module>>,
+    /// By process and the plugin's number.
+    told: HashMap<(u32, u32), u32>,
+    known: HashMap<Site, u32>,
+}
+
+impl Sites {
+    /// Takes note of an instruction; the site when the trace does not have it yet.
+    pub(crate) fn learn(&mut self, told: &Told) -> Option<Site> {
+        let site = self.describe(told);
+        let next = self.known.len() as u32;
+        let id = *self.known.entry(site.clone()).or_insert(next);
+        self.told.insert((told.process, told.id), id);
+        (id == next).then_some(Site { id, ..site })
+    }
+
+    /// The site that a process calls by that number.
+    pub(crate) fn get(&self, process: u32, number: u32) -> Option<u32> {
+        self.told.get(&(process, number)).copied()
+    }
+
+    /// The instruction that a process calls by that number, in words.
+    pub(crate) fn text(&self, process: u32, number: u32) -> String {
+        let id = self.get(process, number);
+        let site = self.known.iter().find(|(_, known)| Some(**known) == id);
+        site.and_then(|(site, _)| site.text.clone()).unwrap_or_else(|| "an instruction".to_owned())
+    }
+
+    fn describe(&mut self, told: &Told) -> Site {
+        let mut site = Site { pc: told.pc, text: text(told, None), ..Site::default() };
+        let Some(place) = &told.module else { return site };
+        site.module = Some(place.path.clone());
+        let module = self
+            .modules
+            .entry(place.path.clone())
+            .or_insert_with(|| Module::open(Path::new(&place.path)).ok());
+        let Some(module) = module else { return site };
+        site.text = text(told, Some(module));
+        site.build_id = module.build_id().map(str::to_owned);
+        site.address = module.address_of(place.offset);
+        if let Some(symbol) = site.address.and_then(|address| module.symbol(address)) {
+            site.symbol = Some(symbol.name);
+            site.symbol_offset = Some(symbol.offset);
+        }
+        site
+    }
+}
+
+/// The instruction in words: QEMU's, or ours when it was built without a disassembler.
+fn text(told: &Told, module: Option<&Module>) -> Option<String> {
+    // Some of QEMU's disassemblers put the code before the words, as one number.
+    let is_code = |word: &str| {
+        let digits = 2 * told.code.len();
+        word.len() == digits
+            && u64::from_str_radix(word, 16).is_ok_and(|number| {
+                told.code.len() <= 8 && number.to_le_bytes()[..told.code.len()] == told.code[..]
+            })
+    };
+    let words = told.text.split_whitespace();
+    let words = words.enumerate().skip_while(|(place, word)| *place == 0 && is_code(word));
+    let words = words.map(|(_, word)| word);
+    let text = words.collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        module.and_then(|module| disassemble(module.machine(), told.pc, &told.code))
+    } else {
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(process: u32, id: u32, text: &str) -> Told {
+        let code = vec![0x5c, 0xc1];
+        Told { process, id, pc: 0x10658, code, text: text.to_owned(), module: None }
+    }
+
+    #[test]
+    fn the_code_before_the_words_is_left_out() {
+        let text = "c15c              sw                      a5,4(a0)";
+        let site = Sites::default().learn(&told(1, 0, text)).unwrap();
+        assert_eq!(site.text.as_deref(), Some("sw a5,4(a0)"));
+    }
+
+    #[test]
+    fn a_forked_process_shares_its_parents_sites() {
+        let mut sites = Sites::default();
+        assert!(sites.learn(&told(1, 5, "sw a5,4(a0)")).is_some());
+        assert!(sites.learn(&told(2, 5, "sw a5,4(a0)")).is_none());
+        assert!(sites.learn(&told(2, 6, "lw a5,4(a0)")).is_some());
+        assert_eq!(
+            [sites.get(1, 5), sites.get(2, 5), sites.get(2, 6)],
+            [Some(0), Some(0), Some(1)]
+        );
+        assert_eq!(sites.get(1, 6), None);
+    }
+}

@@ -1,0 +1,227 @@
+//! Python 3.11 for AArch64 on a window, as its users have it.
+
+use std::collections::BTreeSet;
+
+use busprobe_trace::{Access, Event, LossKind, Trace};
+
+use crate::run::{Window, accesses, python, python_on, site};
+
+/// What the scripts begin with.
+const BEGIN: &str = "
+import mmap, os, sys
+fd = os.open(WINDOW, os.O_RDWR)
+mm = mmap.mmap(fd, 16384)
+mv32 = memoryview(mm).cast('@I')
+";
+
+/// The offsets of the four-byte beats that the stores of a block make, in order.
+fn beats(accesses: &[&Access]) -> Vec<u64> {
+    let offsets = |access: &&Access| (access.offset..access.end()).step_by(4);
+    accesses.iter().flat_map(offsets).collect()
+}
+
+fn offsets(ranges: &[std::ops::Range<u64>]) -> Vec<u64> {
+    ranges.iter().flat_map(|range| range.clone().step_by(4)).collect()
+}
+
+#[test]
+fn blocks_from_python_show_the_table_and_the_orders_that_were_seen_on_the_bus() {
+    // Words written and writes that the bus saw, as the question that busprobe answers gives them
+    // for Python on a Cortex-A57 with a 32-bit AXI4-Lite bus.
+    let table = [
+        (1, 2),
+        (2, 4),
+        (4, 8),
+        (8, 8),
+        (16, 16),
+        (32, 32),
+        (64, 68),
+        (128, 132),
+        (230, 244),
+        (256, 260),
+    ];
+    let words: Vec<u64> = table.iter().map(|(words, _)| *words).collect();
+    let script = format!(
+        "{BEGIN}
+for n in {words:?}:
+    data = memoryview(bytearray(x & 255 for x in range(4 * n))).cast('@I')
+    mv32[0:n] = data
+    mv32[4000] = n"
+    );
+    let Some((outcome, trace)) = python(&script) else { return };
+    assert_eq!((outcome.status, outcome.losses), (0, 0));
+
+    let all: Vec<&Access> = trace.accesses().collect();
+    let blocks: Vec<&[&Access]> =
+        all.split(|access| access.offset == 16000).take(table.len()).collect();
+    let seen: Vec<(u64, usize)> =
+        words.iter().zip(&blocks).map(|(words, block)| (*words, beats(block).len())).collect();
+    assert_eq!(seen, table);
+
+    let order = |words: u64| beats(blocks[table.iter().position(|row| row.0 == words).unwrap()]);
+    assert_eq!(order(1), offsets(&[0..4, 0..4]));
+    assert_eq!(order(4), offsets(&[0..0x10, 0..0x10]));
+    assert_eq!(order(8), offsets(&[0..0x10, 0x10..0x20]));
+    assert_eq!(order(32), offsets(&[0x40..0x60, 0..0x40, 0x60..0x80]));
+    assert_eq!(order(64), offsets(&[0..0xd0, 0xc0..0x100]));
+    for block in &blocks {
+        for access in *block {
+            let data = access.data.unwrap();
+            let expected: Vec<u8> = (access.offset..access.end()).map(|byte| byte as u8).collect();
+            assert_eq!(data.bytes(), expected);
+        }
+    }
+
+    let causes = blocks[9].iter().map(|access| site(&trace, access));
+    for cause in causes.clone() {
+        assert_eq!(cause.module_name(), Some("libc.so.6"));
+        assert!(cause.build_id.is_some() && cause.address.is_some());
+    }
+    let texts: Vec<&str> = causes.filter_map(|cause| cause.text.as_deref()).collect();
+    assert!(texts.iter().filter(|text| text.starts_with("stp ")).count() >= texts.len() - 1);
+}
+
+#[test]
+fn a_single_element_is_one_store_of_the_interpreters_own() {
+    let Some((_, trace)) = python(&format!("{BEGIN}\nmv32[3] = 7; mv32[4]")) else { return };
+    assert_eq!(accesses(&trace), ["W 0xc 4 0x7", "R 0x10 4 0x0"]);
+    let store = site(&trace, trace.accesses().next().unwrap());
+    assert_eq!(store.module_name(), Some("python3.11"));
+}
+
+#[test]
+fn two_threads_are_told_apart_and_nothing_of_theirs_is_lost() {
+    let script = format!(
+        "{BEGIN}
+import threading
+def work(base):
+    for n in range(200):
+        mv32[base + n] = n
+        mv32[base:base + 64] = data
+data = memoryview(bytearray(256)).cast('@I')
+threads = [threading.Thread(target=work, args=(base,)) for base in (0, 1024)]
+[t.start() for t in threads]
+[t.join() for t in threads]"
+    );
+    let Some((_, trace)) = python(&script) else { return };
+    let of = |low: bool| {
+        let mine: Vec<&Access> =
+            trace.accesses().filter(|access| (access.offset < 4096) == low).collect();
+        let threads: BTreeSet<u32> = mine.iter().map(|access| access.thread).collect();
+        let bytes: u64 = mine.iter().map(|access| u64::from(access.size)).sum();
+        (threads, bytes)
+    };
+    let (first, second) = (of(true), of(false));
+    assert_eq!((first.0.len(), second.0.len()), (1, 1));
+    assert_ne!(first.0, second.0);
+    let bytes = 200 * (4 + 4 * 68);
+    assert_eq!((first.1, second.1), (bytes, bytes));
+}
+
+#[test]
+fn a_forked_child_is_recorded() {
+    let script = format!(
+        "{BEGIN}
+mv32[0] = 1
+if os.fork() == 0:
+    mv32[0] = 2
+    os._exit(0)
+os.wait()
+mv32[0] = 3"
+    );
+    let Some((_, trace)) = python(&script) else { return };
+    assert_eq!(accesses(&trace), ["W 0x0 4 0x1", "W 0x0 4 0x2", "W 0x0 4 0x3"]);
+    let all: Vec<&Access> = trace.accesses().collect();
+    assert_eq!(all[0].thread, all[2].thread);
+    assert_ne!(all[0].thread, all[1].thread);
+    assert!(all.iter().all(|access| access.site == all[0].site));
+}
+
+#[test]
+fn a_program_that_closes_all_it_did_not_open_is_still_recorded() {
+    let script = format!("import os\nos.closerange(3, 4096)\n{BEGIN}\nmv32[0] = 5");
+    let Some((outcome, trace)) = python(&script) else { return };
+    assert_eq!((outcome.status, accesses(&trace)), (0, vec!["W 0x0 4 0x5".to_owned()]));
+}
+
+#[test]
+fn what_a_killed_program_did_last_is_recorded() {
+    let Some((outcome, trace)) = python(&format!("{BEGIN}\nmv32[0] = 5; os.kill(os.getpid(), 9)"))
+    else {
+        return;
+    };
+    assert_eq!((outcome.status, accesses(&trace)), (137, vec!["W 0x0 4 0x5".to_owned()]));
+}
+
+#[test]
+fn a_system_call_into_the_window_is_recorded_as_one() {
+    let window = Window::new();
+    let script = format!(
+        "{BEGIN}
+import io
+with io.FileIO('/proc/self/exe') as file:
+    file.readinto(memoryview(mm)[64:128])"
+    );
+    let Some((outcome, trace)) = python_on(&window, &script) else { return };
+    let calls = trace.events.iter().filter_map(|event| match event {
+        Event::Syscall(call) => Some((call.name.as_str(), call.offset, call.length)),
+        _ => None,
+    });
+    assert_eq!(calls.collect::<Vec<_>>(), [("read", 64, 64)]);
+    assert_eq!((outcome.accesses, outcome.syscalls), (0, 1));
+}
+
+fn only_loss(trace: &Trace) -> (LossKind, &str) {
+    let losses: Vec<_> = trace.losses().collect();
+    assert_eq!(losses.len(), 1, "{losses:?}");
+    (losses[0].kind, &losses[0].detail)
+}
+
+#[test]
+fn a_process_that_becomes_another_program_is_a_loss() {
+    let Some((outcome, trace)) = python("import os\nos.execv('/bin/true', ['true'])") else {
+        return;
+    };
+    assert_eq!(outcome.status, 0);
+    let (kind, detail) = only_loss(&trace);
+    assert_eq!(kind, LossKind::NotWatched);
+    assert!(detail.contains("became another program"), "{detail}");
+}
+
+#[test]
+fn a_program_that_cannot_be_started_is_none() {
+    let script = "
+import os
+try:
+    os.execv('/nowhere', ['x'])
+except OSError:
+    pass";
+    let Some((_, trace)) = python(script) else { return };
+    assert_eq!(trace.losses().count(), 0);
+}
+
+#[test]
+fn a_private_mapping_is_no_window_and_is_said() {
+    let script = "
+import mmap, os
+mm = mmap.mmap(os.open(WINDOW, os.O_RDWR), 4096, access=mmap.ACCESS_COPY)
+mm[0] = 1";
+    let Some((_, trace)) = python(script) else { return };
+    assert_eq!(trace.accesses().count(), 0);
+    let (kind, detail) = only_loss(&trace);
+    assert_eq!(kind, LossKind::NotWatched);
+    assert!(detail.starts_with("a private mapping of "), "{detail}");
+}
+
+#[test]
+fn zeroing_by_blocks_is_said_not_to_be_seen() {
+    let script = format!(
+        "{BEGIN}
+import ctypes
+ctypes.memset(ctypes.addressof(ctypes.c_char.from_buffer(mm)), 0, 4096)"
+    );
+    let Some((_, trace)) = python(&script) else { return };
+    let (kind, detail) = only_loss(&trace);
+    assert_eq!(kind, LossKind::Missed);
+    assert!(detail.starts_with("`dc zva, x3` ran close after"), "{detail}");
+}
