@@ -2,7 +2,12 @@
 
 mod check;
 mod import;
+mod keep;
+mod summary;
+mod sweep;
+mod trace;
 mod trouble;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -23,12 +28,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Trace(trace::Args),
+    Sweep(sweep::Args),
     Check(check::Args),
     Import(import::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Trace(args) => trace::run(args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Import(args) => import::run(&args),
     };

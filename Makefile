@@ -1,0 +1,64 @@
+# Each target makes what it needs: a virtual environment in .venv, the command in target/release.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BUSPROBE := target/release/busprobe
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates plugins -name '*.rs' -o -name Cargo.toml 2>/dev/null)
+PYTHON_SOURCES := $(shell find crates/python -name '*.py' -o -name '*.pyi' -o -name pyproject.toml)
+
+.PHONY: help demo test test-rust test-python lint bench clean
+
+help:
+	@echo "make demo    show what Python puts on the bus on this machine, and the exact way beside it"
+	@echo "make test    run all tests"
+	@echo "make lint    formatting, lints and types of all code"
+	@echo "make bench   measure speed beside peers"
+
+$(BUSPROBE): $(RUST_SOURCES)
+	cargo build --release --locked -p busprobe
+
+# Debian and Ubuntu package Python's venv module apart.
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -y -qq python3-venv \
+	  || { echo "Python cannot make virtual environments here: apt-get install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/maturin: | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'maturin>=1.9,<2' numpy
+	@touch $@
+
+$(VENV)/package: $(VENV)/maturin $(RUST_SOURCES) $(PYTHON_SOURCES)
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop -q --release --locked -m crates/python/Cargo.toml
+	@touch $@
+
+# What the tests and lints need beyond the package, as the package itself lists it.
+$(VENV)/checks: $(VENV)/package crates/python/pyproject.toml
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop -q --release --locked -m crates/python/Cargo.toml --extras test,lint
+	@touch $@
+
+demo: $(BUSPROBE) $(VENV)/package
+	@PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" examples/demo.sh
+
+test: test-rust test-python
+
+test-rust: $(VENV)/checks
+	PATH="$(abspath $(BIN)):$$PATH" cargo test --locked --workspace
+
+test-python: $(VENV)/checks
+	$(BIN)/python -m pytest -q crates/python
+
+lint: $(VENV)/checks
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/pyright -p crates/python
+	cd crates/python && ../../$(BIN)/python -m mypy.stubtest busprobe
+
+bench: $(BUSPROBE) $(VENV)/package
+	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/untouched.py
+
+clean:
+	cargo clean
+	rm -rf $(VENV)

@@ -1,0 +1,75 @@
+//! What a traced program did, in a few lines.
+
+use std::io::{self, Write};
+
+use busprobe_trace::{Event, Site, Trace, text};
+use busprobe_verdict::{AxiLite, Class, Operation, Verdict, operations, remedy};
+
+/// Of one function, this many of its instructions are shown.
+const INSTRUCTIONS: usize = 4;
+
+/// Writes the verdict on each operation, which function made it, and what to write instead.
+pub(crate) fn write(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
+    let operations = operations(trace);
+    if operations.is_empty() {
+        let names: Vec<&str> = trace.windows.iter().map(|window| window.name.as_str()).collect();
+        writeln!(out, "busprobe: nothing touched {}", names.join(", "))?;
+    }
+    for operation in &operations {
+        for verdict in operation.infer_and_judge(&AxiLite::BITS_32) {
+            write_verdict(trace, operation, &verdict, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_verdict(
+    trace: &Trace,
+    operation: &Operation,
+    verdict: &Verdict,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let window = trace.window(operation.window).map_or("?", |window| window.name.as_str());
+    let name = operation.name.map(|name| format!("{name}: ")).unwrap_or_default();
+    writeln!(out, "busprobe: {window}: {name}{verdict}")?;
+    if verdict.classes() == [Class::Exact] {
+        return Ok(());
+    }
+    let direction = verdict.intent().direction();
+    let sites = operation.events.iter().filter_map(|event| match event {
+        Event::Access(access) if access.direction == direction => trace.site(access.site?),
+        _ => None,
+    });
+    for (function, instructions) in functions(sites) {
+        let more = if instructions.len() > INSTRUCTIONS { "; ..." } else { "" };
+        let shown = instructions[..instructions.len().min(INSTRUCTIONS)].join("; ");
+        writeln!(out, "  made by {function}: {shown}{more}")?;
+    }
+    let python = trace.header.command.first().is_some_and(|program| {
+        program.rsplit('/').next().is_some_and(|name| name.starts_with("python"))
+    });
+    if let (true, Some(line)) = (python, remedy::python(verdict.intent())) {
+        writeln!(out, "  write instead: {line}")?;
+    }
+    Ok(())
+}
+
+/// The functions of these sites, each with its instructions, in order of appearance.
+fn functions<'a>(sites: impl Iterator<Item = &'a Site>) -> Vec<(String, Vec<&'a str>)> {
+    let mut functions: Vec<(String, Vec<&str>)> = Vec::new();
+    for site in sites {
+        let module = site.module_name().unwrap_or("unknown code");
+        let function = match &site.symbol {
+            Some(symbol) => format!("{module} {symbol}"),
+            None if site.module.is_some() => text::place(site),
+            None => module.to_owned(),
+        };
+        let instruction = site.text.as_deref().unwrap_or("?");
+        match functions.iter_mut().find(|(name, _)| *name == function) {
+            Some((_, instructions)) if instructions.contains(&instruction) => {}
+            Some((_, instructions)) => instructions.push(instruction),
+            None => functions.push((function, vec![instruction])),
+        }
+    }
+    functions
+}
