@@ -71,6 +71,9 @@ macro_rules! instruction {
     (store 2 $v:literal $p:literal) => { concat!("mov word ptr [{", $p, "}], {", $v, ":x}") };
     (store 4 $v:literal $p:literal) => { concat!("mov dword ptr [{", $p, "}], {", $v, ":e}") };
     (store 8 $v:literal $p:literal) => { concat!("mov qword ptr [{", $p, "}], {", $v, ":r}") };
+    // Loads are acquiring and stores releasing as they are (Intel SDM volume 3, memory ordering).
+    (load_acquire $bytes:tt $v:literal $p:literal) => { instruction!(load $bytes $v $p) };
+    (store_release $bytes:tt $v:literal $p:literal) => { instruction!(store $bytes $v $p) };
 }
 #[cfg(target_arch = "aarch64")]
 #[rustfmt::skip]
@@ -83,6 +86,14 @@ macro_rules! instruction {
     (store 2 $v:literal $p:literal) => { concat!("strh {", $v, ":w}, [{", $p, "}]") };
     (store 4 $v:literal $p:literal) => { concat!("str {", $v, ":w}, [{", $p, "}]") };
     (store 8 $v:literal $p:literal) => { concat!("str {", $v, ":x}, [{", $p, "}]") };
+    (load_acquire 1 $v:literal $p:literal) => { concat!("ldarb {", $v, ":w}, [{", $p, "}]") };
+    (load_acquire 2 $v:literal $p:literal) => { concat!("ldarh {", $v, ":w}, [{", $p, "}]") };
+    (load_acquire 4 $v:literal $p:literal) => { concat!("ldar {", $v, ":w}, [{", $p, "}]") };
+    (load_acquire 8 $v:literal $p:literal) => { concat!("ldar {", $v, ":x}, [{", $p, "}]") };
+    (store_release 1 $v:literal $p:literal) => { concat!("stlrb {", $v, ":w}, [{", $p, "}]") };
+    (store_release 2 $v:literal $p:literal) => { concat!("stlrh {", $v, ":w}, [{", $p, "}]") };
+    (store_release 4 $v:literal $p:literal) => { concat!("stlr {", $v, ":w}, [{", $p, "}]") };
+    (store_release 8 $v:literal $p:literal) => { concat!("stlr {", $v, ":x}, [{", $p, "}]") };
 }
 #[cfg(target_arch = "riscv64")]
 #[rustfmt::skip]
@@ -95,6 +106,52 @@ macro_rules! instruction {
     (store 2 $v:literal $p:literal) => { concat!("sh {", $v, "}, 0({", $p, "})") };
     (store 4 $v:literal $p:literal) => { concat!("sw {", $v, "}, 0({", $p, "})") };
     (store 8 $v:literal $p:literal) => { concat!("sd {", $v, "}, 0({", $p, "})") };
+    (load_acquire $bytes:tt $v:literal $p:literal) => { instruction!(load $bytes $v $p) };
+    (store_release $bytes:tt $v:literal $p:literal) => { instruction!(store $bytes $v $p) };
+}
+
+/// Orders everything before against everything after, at the device too.
+#[cfg(target_arch = "x86_64")]
+macro_rules! full_fence {
+    () => {
+        "mfence"
+    };
+}
+#[cfg(target_arch = "aarch64")]
+macro_rules! full_fence {
+    () => {
+        "dsb sy"
+    };
+}
+#[cfg(target_arch = "riscv64")]
+macro_rules! full_fence {
+    () => {
+        "fence iorw, iorw"
+    };
+}
+
+/// What a load-acquire needs after it, and a store-release before it, where they have no
+/// instructions of their own (RISC-V unprivileged ISA, table of mappings).
+#[cfg(not(target_arch = "riscv64"))]
+macro_rules! ordering {
+    ($kind:ident) => {
+        ""
+    };
+}
+#[cfg(target_arch = "riscv64")]
+macro_rules! ordering {
+    (load_acquire) => {
+        "fence ir, iorw"
+    };
+    (store_release) => {
+        "fence iorw, ow"
+    };
+}
+
+/// A barrier for all accesses, to memory and to devices.
+pub(crate) fn fence() {
+    // SAFETY: a barrier has no preconditions.
+    unsafe { asm!(full_fence!(), options(nostack, preserves_flags)) };
 }
 
 /// The table's entries for the instructions at labels 2 to 5 of a block that ends at label 9.
@@ -144,6 +201,10 @@ pub trait Access: Copy {
     unsafe fn load(from: *const Self) -> (Self, Status);
     /// One store.
     unsafe fn store(to: *mut Self, value: Self) -> Status;
+    /// One load that later accesses do not overtake.
+    unsafe fn load_acquire(from: *const Self) -> (Self, Status);
+    /// One store that does not overtake earlier accesses.
+    unsafe fn store_release(to: *mut Self, value: Self) -> Status;
     /// Four loads, in the order of the array.
     unsafe fn load4(from: [*const Self; 4]) -> ([Self; 4], Status);
     /// Four stores, in the order of the array.
@@ -176,6 +237,39 @@ macro_rules! access {
                 unsafe {
                     block!(status;
                         "2:", instruction!(store $bytes "value" "to"), "9:",
+                        entries!(store $bytes: "2" 0),
+                        to = in(reg) to,
+                        value = in(reg) u64::from(value)
+                    );
+                }
+                status
+            }
+
+            #[inline(always)]
+            unsafe fn load_acquire(from: *const Self) -> (Self, Status) {
+                let mut status: Status = 0;
+                let value: u64;
+                // SAFETY: one load of this width; the caller vouches for the pointer.
+                unsafe {
+                    block!(status;
+                        "2:", instruction!(load_acquire $bytes "value" "from"), "9:",
+                        ordering!(load_acquire),
+                        entries!(load $bytes: "2" 0),
+                        from = in(reg) from,
+                        value = lateout(reg) value
+                    );
+                }
+                (value as Self, status)
+            }
+
+            #[inline(always)]
+            unsafe fn store_release(to: *mut Self, value: Self) -> Status {
+                let mut status: Status = 0;
+                // SAFETY: one store of this width; the caller vouches for the pointer.
+                unsafe {
+                    block!(status;
+                        ordering!(store_release),
+                        "2:", instruction!(store_release $bytes "value" "to"), "9:",
                         entries!(store $bytes: "2" 0),
                         to = in(reg) to,
                         value = in(reg) u64::from(value)

@@ -79,6 +79,17 @@ impl fmt::Display for Direction {
     }
 }
 
+/// In which order the bytes of an element lie in the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ByteOrder {
+    /// The low byte first.
+    #[cfg_attr(target_endian = "little", default)]
+    Little,
+    /// The high byte first.
+    #[cfg_attr(target_endian = "big", default)]
+    Big,
+}
+
 /// An unsigned integer that one access can carry: `u8`, `u16`, `u32` or `u64`.
 pub trait Element: Access + Copy + Into<u64> + 'static {
     /// The width of its access.
@@ -86,6 +97,9 @@ pub trait Element: Access + Copy + Into<u64> + 'static {
     /// The low bits of `value`.
     #[must_use]
     fn truncate(value: u64) -> Self;
+    /// The bytes the other way round.
+    #[must_use]
+    fn swapped(self) -> Self;
 }
 
 macro_rules! element {
@@ -94,6 +108,9 @@ macro_rules! element {
             const WIDTH: Width = Width::$width;
             fn truncate(value: u64) -> Self {
                 value as Self
+            }
+            fn swapped(self) -> Self {
+                self.swap_bytes()
             }
         }
     };

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::{Direction, Width};
+use crate::sim::ScriptError;
+use crate::{Direction, Field, Width};
 
 /// Why a TARGET could not be understood, or names nothing.
 #[derive(Debug, Error)]
@@ -36,6 +37,14 @@ pub enum TargetError {
         /// Why, and what to do.
         problem: String,
     },
+    /// The text of a simulated device is wrong.
+    #[error("{target}: {source}")]
+    Script {
+        /// The target.
+        target: String,
+        /// Where, and what.
+        source: ScriptError,
+    },
     /// A file that has to be asked could not be read.
     #[error("{target}: {}: {source}", path.display())]
     Io {
@@ -54,13 +63,13 @@ pub enum OpenError {
     /// The target is not one.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// The range lies outside of what is behind the target.
-    #[error("{target}: {problem}")]
-    Range {
+    /// The range is longer than this process's address space.
+    #[error("{target}: {length:#x} bytes are more than this process can address")]
+    TooLong {
         /// The target.
         target: String,
-        /// What is outside of what.
-        problem: String,
+        /// Bytes.
+        length: u64,
     },
     /// The system refused.
     #[error("{target}: cannot {action} {}: {source}", path.display())]
@@ -129,6 +138,46 @@ pub enum AccessError {
     ReadOnly {
         /// The offset of the first element.
         offset: u64,
+    },
+    /// A place that the window's allow-list does not have.
+    #[error("{width}-bit {direction} at offset {offset:#x}: not among the allowed ranges")]
+    NotAllowed {
+        /// Read or write.
+        direction: Direction,
+        /// The offset of the first element that is not allowed.
+        offset: u64,
+        /// The element's width.
+        width: Width,
+    },
+    /// Bits are to be set that are not to be touched.
+    #[error("the value {value:#x} has bits outside of the mask {mask:#x}")]
+    OutsideMask {
+        /// The value.
+        value: u64,
+        /// The mask.
+        mask: u64,
+    },
+    /// The text or the numbers name no field.
+    #[error("{text} is no field: write HI:LO, like 7:4, with bits from 63 down to 0")]
+    NoField {
+        /// What was given.
+        text: String,
+    },
+    /// The register has no such bits.
+    #[error("the field {field} does not lie within {width} bits")]
+    FieldOutside {
+        /// The field.
+        field: Field,
+        /// The register's width.
+        width: Width,
+    },
+    /// The value needs more bits than the field has.
+    #[error("{value:#x} does not fit into the field {field}")]
+    TooLargeForField {
+        /// The value.
+        value: u64,
+        /// The field.
+        field: Field,
     },
     /// The bus or the memory system refused an access in the middle of the run.
     #[error(transparent)]

@@ -17,22 +17,33 @@
 //! ```
 
 mod asm;
+mod check;
 mod element;
 mod error;
 mod fault;
+mod field;
+mod lock;
 mod mapping;
+mod memory;
 mod open;
+mod poll;
 mod quantity;
 pub mod raw;
 mod region;
 mod run;
+pub mod sim;
+mod split;
 mod target;
 mod transfer;
+mod update;
 mod window;
 
-pub use element::{Direction, Element, Width};
+pub use element::{ByteOrder, Direction, Element, Width};
 pub use error::{AccessError, Fault, Misalignment, OpenError, Signal, TargetError};
+pub use field::Field;
+pub use lock::{Lock, LockError};
 pub use open::OpenOptions;
+pub use poll::{Poll, PollError, Polled};
 pub use quantity::parse_quantity;
 pub use region::{Region, System};
 pub use run::{Mode, Run};

@@ -73,6 +73,9 @@ impl Target {
                 self.pci(system, function, *bar, *write_combining)
             }
             Target::File { path, offset, length } => self.file(system, path, *offset, *length),
+            Target::Simulated { .. } => {
+                Err(self.has_no_region("a simulated device is no file".to_owned()))
+            }
             Target::Anonymous { .. } => {
                 Err(self.has_no_region("anonymous memory is no file".to_owned()))
             }
@@ -87,7 +90,7 @@ impl Target {
         TargetError::NotFound { target: self.to_string(), problem }
     }
 
-    fn io(&self, path: &Path) -> impl FnOnce(std::io::Error) -> TargetError {
+    pub(crate) fn io(&self, path: &Path) -> impl FnOnce(std::io::Error) -> TargetError {
         move |source| TargetError::Io { target: self.to_string(), path: path.to_owned(), source }
     }
 

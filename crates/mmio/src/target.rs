@@ -15,6 +15,7 @@ use crate::{TargetError, parse_quantity};
 /// | `pci:0000:01:00.0/bar0` | a BAR of a PCI function; `bar0_wc` for its write-combining mapping |
 /// | `file:PATH[@OFFSET][+LENGTH]` | a file, a device file or a resource file |
 /// | `anon:16K` | memory of the process's own |
+/// | `sim:FILE`, `sim:4K` | a [simulated device](crate::sim): as a file describes it, or just memory |
 /// | `PATH[@OFFSET][+LENGTH]` | a file, a UIO device or a resource, whichever it is |
 ///
 /// Numbers are decimal or `0x`, with the suffixes K, M and G.
@@ -52,6 +53,11 @@ pub enum Target {
         /// Bytes; to the end of the file when not given.
         length: Option<u64>,
     },
+    /// A simulated device.
+    Simulated {
+        /// The file that describes it, or the length of a device that is all memory.
+        device: String,
+    },
     /// Memory of the process's own, zeroed.
     Anonymous {
         /// Bytes.
@@ -77,6 +83,8 @@ impl Target {
                 "write pci:DOMAIN:BUS:DEVICE.FUNCTION/barN, like pci:0000:01:00.0/bar0",
             )),
             "anon" => parse_anonymous(rest).map_err(syntax("write anon:LENGTH, like anon:16K")),
+            "sim" => parse_simulated(rest)
+                .map_err(syntax("write sim:FILE, or sim:LENGTH for a device that is all memory")),
             "file" => parse_file(rest).map_err(syntax(FILE)),
             _ => parse_file(text).map_err(syntax(FILE)),
         }
@@ -117,6 +125,7 @@ impl fmt::Display for Target {
                 }
                 with_length(f, length)
             }
+            Target::Simulated { device } => write!(f, "sim:{device}"),
             Target::Anonymous { length } => write!(f, "anon:{length:#x}"),
         }
     }
@@ -190,6 +199,14 @@ fn is_pci_function(text: &str) -> bool {
         && hexadecimal(bus, 2)
         && hexadecimal(device, 2)
         && hexadecimal(function, 1)
+}
+
+fn parse_simulated(rest: &str) -> Result<Target, String> {
+    match parse_quantity(rest) {
+        Some(0) => Err("a device has at least one byte".to_owned()),
+        None if rest.is_empty() => Err("the device is missing".to_owned()),
+        _ => Ok(Target::Simulated { device: rest.to_owned() }),
+    }
 }
 
 fn parse_anonymous(rest: &str) -> Result<Target, String> {

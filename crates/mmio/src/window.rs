@@ -1,13 +1,17 @@
 //! A window: every access checked before it is made, and made exactly.
 
 use std::fmt;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::error::Misalignment;
 use crate::fault::Interrupted;
-use crate::mapping::Mapping;
+use crate::memory::Memory;
+use crate::sim::Device;
+use crate::transfer::Manner;
 use crate::{
-    AccessError, Direction, Element, Fault, Mode, OpenError, OpenOptions, Run, Target, Width,
-    fault, transfer,
+    AccessError, ByteOrder, Direction, Element, Fault, Mode, OpenError, OpenOptions, Run, Target,
+    Width, asm,
 };
 
 /// A contiguous range of device memory mapped into this process, addressed by byte offset.
@@ -28,18 +32,21 @@ use crate::{
 pub struct Window {
     name: String,
     base: Option<u64>,
-    start: *mut u8,
-    length: usize,
-    writable: bool,
-    /// What keeps `start` mapped; `None` when the caller of [`Window::over`] does.
-    mapping: Option<Mapping>,
+    length: u64,
+    memory: Memory,
+    /// What a lock is on.
+    file: Option<Arc<File>>,
+    rules: Rules,
 }
 
-// SAFETY: what is behind a window is shared with hardware anyway: it is accessed by single
-// instructions only, and never through a reference.
-unsafe impl Send for Window {}
-// SAFETY: as above.
-unsafe impl Sync for Window {}
+/// What the one who opened a window said of its accesses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) read_only: bool,
+    pub(crate) byte_order: ByteOrder,
+    pub(crate) strict_order: bool,
+    pub(crate) allowed: Option<Vec<Range<u64>>>,
+}
 
 impl Window {
     /// Opens a window for reading and writing; [`OpenOptions`] has the other ways. Maps it, and
@@ -51,33 +58,21 @@ impl Window {
         OpenOptions::new().open(target)
     }
 
-    /// A window over memory that someone else has mapped.
-    ///
-    /// # Errors
-    /// When the fault handler cannot be installed.
-    ///
-    /// # Safety
-    /// `length` bytes from `start` stay mapped, for writing too if `writable`, while the window
-    /// lives, and nothing in this process holds a reference to them.
-    pub unsafe fn over(
-        name: &str,
-        start: *mut u8,
-        length: usize,
-        writable: bool,
-    ) -> Result<Self, std::io::Error> {
-        fault::install()?;
-        let name = name.to_owned();
-        Ok(Window { name, base: None, start, length, writable, mapping: None })
+    /// A window over a simulated device.
+    #[must_use]
+    pub fn simulated(name: &str, device: &Device) -> Self {
+        OpenOptions::new().simulate(name, device)
     }
 
-    pub(crate) fn mapped(
-        name: String,
+    pub(crate) fn new(
+        name: &str,
         base: Option<u64>,
-        mapping: Mapping,
-        length: usize,
-        writable: bool,
+        length: u64,
+        memory: Memory,
+        file: Option<Arc<File>>,
+        rules: Rules,
     ) -> Self {
-        Window { name, base, start: mapping.start(), length, writable, mapping: Some(mapping) }
+        Window { name: name.to_owned(), base, length, memory, file, rules }
     }
 
     /// The target, as text.
@@ -96,47 +91,79 @@ impl Window {
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "no window is empty")]
     pub fn len(&self) -> u64 {
-        self.length as u64
+        self.length
     }
 
     /// Whether writes are allowed.
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        self.writable
+        !self.rules.read_only
     }
 
-    /// Where the window is mapped. To make a reference of it, or to copy from or to it with
-    /// anything but this crate, is the way to accesses that nobody meant.
+    /// The byte order of its elements.
     #[must_use]
-    pub fn as_ptr(&self) -> *mut u8 {
-        self.start
+    pub fn byte_order(&self) -> ByteOrder {
+        self.rules.byte_order
     }
 
-    /// Checks a run without making it: what an access method checks before its first access.
+    /// Whether an access is nothing but one plain load or store: in this machine's byte order,
+    /// without strict order or an allow-list, on mapped memory.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let Manner { swapped, strict } = self.manner();
+        !swapped && !strict && self.rules.allowed.is_none() && self.as_ptr().is_some()
+    }
+
+    /// Where the window is mapped, when it is. To make a reference of it, or to copy from or to it
+    /// with anything but this crate, is the way to accesses that nobody meant.
+    #[must_use]
+    pub fn as_ptr(&self) -> Option<*mut u8> {
+        match &self.memory {
+            Memory::Mapped { start, .. } => Some(*start),
+            Memory::Simulated(_) => None,
+        }
+    }
+
+    /// The simulated device behind it, when it is one.
+    #[must_use]
+    pub fn device(&self) -> Option<&Device> {
+        match &self.memory {
+            Memory::Mapped { .. } => None,
+            Memory::Simulated(device) => Some(device),
+        }
+    }
+
+    pub(crate) fn is_aligned(&self, width: Width) -> bool {
+        self.as_ptr().is_none_or(|start| (start.addr() as u64).is_multiple_of(width.bytes()))
+    }
+
+    pub(crate) fn allowed(&self) -> Option<&[Range<u64>]> {
+        self.rules.allowed.as_deref()
+    }
+
+    pub(crate) fn file(&self) -> Option<&Arc<File>> {
+        self.file.as_ref()
+    }
+
+    fn manner(&self) -> Manner {
+        let swapped = self.rules.byte_order != ByteOrder::default();
+        Manner { swapped, strict: self.rules.strict_order }
+    }
+
+    /// Lets no access after it overtake one before it, to whatever window or memory.
+    pub fn fence(&self) {
+        asm::fence();
+    }
+
+    /// Makes sure that the device has got every write before: a fence, and one 32-bit load at
+    /// `offset`, which posted writes cannot be overtaken by. The value is not used.
     ///
     /// # Errors
-    /// Any [`AccessError`] but `Fault`.
-    pub fn check(&self, run: Run, direction: Direction) -> Result<(), AccessError> {
-        let Run { offset, width, count, stride } = run;
-        let length = self.len();
-        let within = run.span().is_some_and(|(_, end)| end <= length);
-        if !within {
-            return Err(AccessError::OutOfRange { direction, offset, width, count, length });
-        }
-        let misaligned = |what| AccessError::Misaligned { direction, offset, width, what };
-        if !(self.start.addr() as u64).is_multiple_of(width.bytes()) {
-            return Err(misaligned(Misalignment::Window));
-        }
-        if !offset.is_multiple_of(width.bytes()) {
-            return Err(misaligned(Misalignment::Offset));
-        }
-        if count > 1 && stride % width.bytes() as i64 != 0 {
-            return Err(misaligned(Misalignment::Stride));
-        }
-        if direction == Direction::Write && !self.writable {
-            return Err(AccessError::ReadOnly { offset });
-        }
-        Ok(())
+    /// As [`Window::read`].
+    pub fn flush(&self, offset: u64) -> Result<(), AccessError> {
+        self.check(Run::one(offset, Width::W32), Direction::Read)?;
+        self.fence();
+        self.read32(offset).map(drop)
     }
 
     /// One load.
@@ -158,9 +185,7 @@ impl Window {
     /// When it is outside, not aligned, not allowed, too large for the width, or answered by a
     /// fault.
     pub fn write(&self, offset: u64, width: Width, value: u64) -> Result<(), AccessError> {
-        if value > width.max_value() {
-            return Err(AccessError::ValueTooLarge { value, width });
-        }
+        Window::check_value(value, width)?;
         match width {
             Width::W8 => self.write_one(offset, value as u8),
             Width::W16 => self.write_one(offset, value as u16),
@@ -206,9 +231,7 @@ impl Window {
     /// # Errors
     /// As [`Window::write_block`], and when the value is too large for the width.
     pub fn fill(&self, run: Run, value: u64) -> Result<(), AccessError> {
-        if value > run.width.max_value() {
-            return Err(AccessError::ValueTooLarge { value, width: run.width });
-        }
+        Window::check_value(value, run.width)?;
         match run.width {
             Width::W8 => self.fill_with(run, value as u8),
             Width::W16 => self.fill_with(run, value as u16),
@@ -258,25 +281,25 @@ impl Window {
     /// # Safety
     /// As [`Window::read_run`]; T is the run's width.
     unsafe fn load<T: Element>(&self, run: Run, out: *mut T) -> Result<(), AccessError> {
-        let (first, stride, count) = self.place(run, Direction::Read)?;
-        // SAFETY: `place` checked the run; the caller vouches for `out`.
-        unsafe { transfer::load(first, stride, count, out) }
+        self.check(run, Direction::Read)?;
+        // SAFETY: the run is checked; the caller vouches for `out`.
+        unsafe { self.memory.load(self.manner(), run, out) }
             .map_err(|interrupted| self.fault(run, Direction::Read, interrupted))
     }
 
     /// # Safety
     /// As [`Window::write_run`]; T is the run's width.
     unsafe fn store<T: Element>(&self, run: Run, source: *const T) -> Result<(), AccessError> {
-        let (first, stride, count) = self.place(run, Direction::Write)?;
-        // SAFETY: `place` checked the run; the caller vouches for `source`.
-        unsafe { transfer::store(first, stride, count, source) }
+        self.check(run, Direction::Write)?;
+        // SAFETY: the run is checked; the caller vouches for `source`.
+        unsafe { self.memory.store(self.manner(), run, source) }
             .map_err(|interrupted| self.fault(run, Direction::Write, interrupted))
     }
 
     fn fill_with<T: Element>(&self, run: Run, value: T) -> Result<(), AccessError> {
-        let (first, stride, count) = self.place(run, Direction::Write)?;
-        // SAFETY: `place` checked the run.
-        unsafe { transfer::fill(first, stride, count, value) }
+        self.check(run, Direction::Write)?;
+        // SAFETY: the run is checked.
+        unsafe { self.memory.fill(self.manner(), run, value) }
             .map_err(|interrupted| self.fault(run, Direction::Write, interrupted))
     }
 
@@ -290,17 +313,6 @@ impl Window {
     fn write_one<T: Element>(&self, offset: u64, value: T) -> Result<(), AccessError> {
         // SAFETY: `value` is one element.
         unsafe { self.store(Run::one(offset, T::WIDTH), &raw const value) }
-    }
-
-    /// The run's first element in memory, its stride and its count, all checked.
-    fn place<T: Element>(
-        &self,
-        run: Run,
-        direction: Direction,
-    ) -> Result<(*mut T, isize, usize), AccessError> {
-        self.check(run, direction)?;
-        let first = self.start.wrapping_add(run.offset as usize).cast();
-        Ok((first, run.stride as isize, run.count as usize))
     }
 
     #[cold]
@@ -350,8 +362,8 @@ impl fmt::Debug for Window {
             .field("name", &self.name)
             .field("base", &self.base)
             .field("length", &self.length)
-            .field("writable", &self.writable)
-            .field("mapped_here", &self.mapping.is_some())
+            .field("rules", &self.rules)
+            .field("device", &self.device())
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-use busprobe_mmio::{AccessError, Direction, Fault, Mode, Run, Signal, Target, Width, Window};
+use busprobe_mmio::{
+    AccessError, Direction, Fault, Mode, OpenOptions, Run, Signal, Target, Width, Window,
+};
 
 const PAGE: u64 = 4096;
 
@@ -96,7 +98,7 @@ fn a_store_to_a_read_only_page_is_a_segmentation_fault() {
             0,
         );
         assert_ne!(start, libc::MAP_FAILED);
-        Window::over("test", start.cast(), PAGE as usize, true).unwrap()
+        OpenOptions::new().over("test", start.cast(), PAGE as usize).unwrap()
     };
     let Err(AccessError::Fault(fault)) = window.write32(0, 1) else { panic!("no fault") };
     assert_eq!(fault.signal, Signal::Sigsegv);
@@ -121,7 +123,7 @@ fn someone_elses_fault() {
     let (window, _file) = half_gone();
     assert!(window.read8(PAGE).is_err());
     // SAFETY: not safe at all, and meant to end the process.
-    unsafe { window.as_ptr().add(PAGE as usize).read_volatile() };
+    unsafe { window.as_ptr().unwrap().add(PAGE as usize).read_volatile() };
 }
 
 #[test]
