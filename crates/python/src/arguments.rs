@@ -1,13 +1,19 @@
-//! What callers pass: offsets, values, widths and modes.
+//! What callers pass: offsets, values, widths, modes, fields and times.
 
-use busprobe_mmio::{Mode, Width};
+use std::time::Duration;
+
+use busprobe_mmio::{ByteOrder, Field, Mode, Width};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
-use crate::errors;
+use crate::{errors, integers};
 
 /// An integer, by `__index__`, as far as 64 bits hold it; `None` when they do not.
 fn unsigned(object: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+    // SAFETY: the object is valid, and the layout was tried out at import.
+    if let Some(value) = unsafe { integers::small(object.as_ptr()) } {
+        return Ok(Some(value));
+    }
     match object.extract::<u64>() {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_instance_of::<PyOverflowError>(object.py()) => Ok(None),
@@ -52,4 +58,32 @@ pub(crate) fn mode(name: &str) -> PyResult<Mode> {
         "fixed" => Ok(Mode::Fixed),
         _ => Err(errors::invalid(format!("mode {name:?}: a mode is \"incr\" or \"fixed\""))),
     }
+}
+
+/// `"little"` or `"big"`.
+pub(crate) fn byte_order(name: &str) -> PyResult<ByteOrder> {
+    match name {
+        "little" => Ok(ByteOrder::Little),
+        "big" => Ok(ByteOrder::Big),
+        _ => Err(errors::invalid(format!("byteorder {name:?}: it is \"little\" or \"big\""))),
+    }
+}
+
+/// `"7:4"`, `(7, 4)`, or one bit.
+pub(crate) fn field(object: &Bound<'_, PyAny>) -> PyResult<Field> {
+    let found = if let Ok(text) = object.extract::<String>() {
+        text.parse()
+    } else if let Ok((hi, lo)) = object.extract() {
+        Field::new(hi, lo)
+    } else {
+        let bit = object.extract()?;
+        Field::new(bit, bit)
+    };
+    found.map_err(errors::access)
+}
+
+/// Seconds.
+pub(crate) fn seconds(what: &str, seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| errors::invalid(format!("{what} {seconds}: it is a number of seconds")))
 }

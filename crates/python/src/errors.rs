@@ -1,6 +1,6 @@
 //! From the Rust errors to the classes of `busprobe/errors.py`, which says when each is raised.
 
-use busprobe_mmio::{AccessError, Fault, OpenError, TargetError};
+use busprobe_mmio::{AccessError, Fault, LockError, OpenError, PollError, TargetError};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -71,5 +71,23 @@ pub(crate) fn open(error: OpenError) -> PyErr {
     match source.and_then(|(source, path)| Some((source.raw_os_error()?, path))) {
         Some((errno, path)) => raise!("OpenError", errno, message, path.as_os_str()),
         None => raise!("TargetError", message),
+    }
+}
+
+pub(crate) fn lock(error: LockError) -> PyErr {
+    match error {
+        LockError::NotShared { .. } => invalid(error.to_string()),
+        LockError::Timeout { .. } => raise!("LockTimeout", error.to_string()),
+        LockError::Refused { source, .. } => source.into(),
+    }
+}
+
+pub(crate) fn poll(error: PollError) -> PyErr {
+    let message = error.to_string();
+    match error {
+        PollError::Access(error) => access(error),
+        PollError::Timeout { polled, .. } => {
+            raise!("PollTimeout", message; value = polled.value, reads = polled.reads)
+        }
     }
 }

@@ -9,8 +9,11 @@ mod elements;
 mod errors;
 mod format;
 mod integers;
+mod lock;
 mod shared;
+mod sim;
 mod slots;
+mod unsafe_view;
 mod view;
 mod window;
 
@@ -18,6 +21,8 @@ mod window;
 fn _busprobe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<view::View>()?;
     module.add_class::<window::Window>()?;
+    module.add_class::<lock::Lock>()?;
+    module.add_class::<sim::Device>()?;
     module.add_function(wrap_pyfunction!(window::open, module)?)?;
     module.add_function(wrap_pyfunction!(view::view, module)?)?;
     slots::install(module.py())

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use busprobe_mmio::{Direction, Run, Width, Window};
+use busprobe_mmio::{Direction, OpenOptions, Run, Width};
+use pyo3::exceptions::PyOverflowError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
 use crate::elements::{Source, read_array};
-use crate::shared::Shared;
+use crate::shared::{Open, Shared};
 use crate::slots::Fast;
 use crate::{arguments, elements, errors, format};
 
@@ -20,21 +21,28 @@ use crate::{arguments, elements, errors, format};
 pub(crate) struct View {
     pub(crate) fast: Fast,
     pub(crate) width: Width,
+    /// How many elements.
     count: usize,
+    format: String,
     shared: Arc<Shared>,
-    /// Whether the view opened its window itself, over a buffer.
-    own: bool,
 }
 
 impl View {
     /// All of the window's whole elements of that width.
-    pub(crate) fn new(shared: Arc<Shared>, window: &Window, width: Width, own: bool) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, open: &Open, width: Width) -> Self {
+        let window = &open.window;
         let count = (window.len() / width.bytes()) as usize;
-        let aligned = (window.as_ptr().addr() as u64).is_multiple_of(width.bytes());
-        let readable = if aligned { count } else { 0 };
-        let writable = if window.is_writable() { readable } else { 0 };
-        let fast = Fast::new(window.as_ptr(), readable, writable);
-        View { fast, width, count, shared, own }
+        let fast = match window.as_ptr() {
+            Some(start)
+                if window.is_plain()
+                    && window.check(Run::one(0, width), Direction::Read).is_ok() =>
+            {
+                Fast::new(start, count, if window.is_writable() { count } else { 0 })
+            }
+            _ => Fast::none(),
+        };
+        let format = format::of_view(width, window.byte_order());
+        View { fast, width, count, format, shared: shared.clone() }
     }
 
     /// Takes no more accesses: the window is closed.
@@ -49,7 +57,7 @@ impl View {
     /// The run of one element, counted from the end when negative.
     fn element(&self, index: &Bound<'_, PyAny>) -> PyResult<Run> {
         let number: isize = index.extract().map_err(|error: PyErr| {
-            let huge = error.is_instance_of::<pyo3::exceptions::PyOverflowError>(index.py());
+            let huge = error.is_instance_of::<PyOverflowError>(index.py());
             if huge { self.no_such_element(index) } else { error }
         })?;
         let from_start = if number < 0 { number + self.count as isize } else { number };
@@ -92,23 +100,28 @@ impl View {
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(slice) = key.cast::<PySlice>() {
             let run = self.slice(slice)?;
-            return read_array(py, &self.shared.get()?.window, run);
+            return read_array(py, &*self.shared.get()?, run);
         }
         let run = self.element(key)?;
-        let value = self.shared.get()?.window.read(run.offset, run.width);
-        Ok(value.map_err(errors::access)?.into_pyobject(py)?.into_any())
+        let value = self.shared.get()?.read(py, run.offset, run.width)?;
+        Ok(value.into_pyobject(py)?.into_any())
     }
 
-    fn __setitem__(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __setitem__(
+        &self,
+        py: Python<'_>,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         if let Ok(slice) = key.cast::<PySlice>() {
-            let source = Source::new(value, self.width)?;
+            let order = self.shared.get()?.window.byte_order();
+            let source = Source::new(value, self.width, order)?;
             let run = self.slice(slice)?;
-            return source.write(&self.shared.get()?.window, run);
+            return source.write(py, &*self.shared.get()?, run);
         }
         // Both may call into Python: the window is looked at after that.
         let (run, value) = (self.element(key)?, arguments::value(value, self.width)?);
-        let open = self.shared.get()?;
-        open.window.write(run.offset, run.width, value).map_err(errors::access)
+        self.shared.get()?.write(py, run.offset, run.width, value)
     }
 
     /// One load for each element that the iterator is asked for.
@@ -124,17 +137,17 @@ impl View {
     fn __repr__(&self) -> String {
         let state = if self.shared.if_open().is_some() { "" } else { ", closed" };
         format!(
-            "<busprobe.View of {}: {} x u{}{state}>",
+            "<busprobe.View of {}: {} x {:?}{state}>",
             self.shared.name(),
             self.count,
-            self.width
+            self.format
         )
     }
 
     /// The element's format, as `struct` and `memoryview` have it.
     #[getter]
-    fn format(&self) -> &'static str {
-        format::letter(self.width)
+    fn format(&self) -> &str {
+        &self.format
     }
 
     /// Bytes of one element.
@@ -158,13 +171,13 @@ impl View {
     /// Reads every element, in ascending order, into a list.
     fn tolist<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let run = Run::incr(0, self.width, self.count as u64);
-        let array = read_array(py, &self.shared.get()?.window, run)?;
+        let array = read_array(py, &*self.shared.get()?, run)?;
         Ok(array.call_method0("tolist")?.cast_into()?)
     }
 
     /// Gives up the buffer that the view is over.
     fn release(&self) -> PyResult<()> {
-        if !self.own {
+        if self.shared.if_open().is_some_and(|open| !open.is_over_buffer()) {
             return Err(errors::invalid("the view is its window's: close the window"));
         }
         self.fast.close();
@@ -189,16 +202,15 @@ pub(crate) fn view(buffer: &Bound<'_, PyAny>, format: Option<&str>) -> PyResult<
     let export = elements::buffer(buffer)?;
     let own = export.format().to_string_lossy().into_owned();
     let format = format.unwrap_or(&own);
-    let width = format::width(format).ok_or_else(|| {
+    let (width, order) = format::parse(format).ok_or_else(|| {
         errors::invalid(format!(
-            "format {format:?}: a view has unsigned integers in this machine's byte order, \"B\", \
-             \"H\", \"I\" or \"Q\""
+            "format {format:?}: a view has unsigned integers, \"B\", \"H\", \"I\" or \"Q\", after \
+             \"<\" or \">\" where the byte order is not this machine's"
         ))
     })?;
     if !export.is_c_contiguous() {
         return Err(errors::invalid("the buffer has gaps between its elements: give one without"));
     }
-    let start: *mut u8 = export.buf_ptr().cast();
     let bytes = export.len_bytes();
     if !(bytes as u64).is_multiple_of(width.bytes()) {
         return Err(errors::invalid(format!(
@@ -206,11 +218,12 @@ pub(crate) fn view(buffer: &Bound<'_, PyAny>, format: Option<&str>) -> PyResult<
         )));
     }
     let name = buffer.get_type().name()?.to_string();
+    let options = OpenOptions::new().byte_order(order).read_only(export.readonly());
     // SAFETY: the export keeps the memory where it is until it is released, which happens with
     // the window; Rust has no reference to it.
-    let window = unsafe { Window::over(&name, start, bytes, !export.readonly()) }?;
+    let window = unsafe { options.over(&name, export.buf_ptr().cast(), bytes) }?;
     window.check(Run::one(0, width), Direction::Read).map_err(errors::access)?;
-    let shared = Shared::new(window, Some(export));
+    let shared = Shared::new(Open::with_export(window, export));
     let open = shared.get()?;
-    Ok(View::new(shared.clone(), &open.window, width, true))
+    Ok(View::new(&shared, &open, width))
 }

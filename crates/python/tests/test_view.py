@@ -63,6 +63,7 @@ def test_a_slice_reads_as_an_array(dev: busprobe.Window) -> None:
         array.array("I", [1, 2, 3, 4]),
         (ctypes.c_uint32 * 4)(1, 2, 3, 4),
         np.array([1, 2, 3, 4], "u4"),
+        np.array([1, 2, 3, 4], ">u4"),
         np.array([1, 0, 2, 0, 3, 0, 4, 0], "u4")[::2],
         list(np.array([1, 2, 3, 4], "i8")),
         [True, 2, 3, 4],
@@ -87,7 +88,7 @@ def test_a_view_is_described_without_an_access(dev: busprobe.Window) -> None:
     view = dev.u32
     assert (len(view), view.itemsize, view.nbytes, view.format) == (1024, 4, 4096, "I")
     assert not view.readonly
-    assert repr(view) == f"<busprobe.View of {dev.name}: 1024 x u32>"
+    assert repr(view) == f'<busprobe.View of {dev.name}: 1024 x "I">'
     assert view == view
     assert view != dev.u8
 
@@ -140,7 +141,6 @@ def test_a_bad_value_is_refused_and_nothing_is_written(
         (array.array("H", [1] * 8), ValueError, "format 'H'|format \"H\""),
         (array.array("i", [1] * 4), ValueError, "unsigned integers of 32 bits"),
         (np.ones(4, "f4"), ValueError, "astype"),
-        (np.ones(4, ">u4"), ValueError, "astype"),
         (5, TypeError, "use fill"),
         ("abcd", TypeError, "no sequence of elements"),
         (None, TypeError, "not iterable"),
@@ -219,7 +219,7 @@ def test_a_read_only_buffer_has_a_read_only_view(path: Path) -> None:
                     view[5:7] = b"ab"
 
 
-@pytest.mark.parametrize("format", ["f", "i", "II", ">I", "", "x"])
+@pytest.mark.parametrize("format", ["f", "i", "II", ">i", "", "x", ">", "é"])
 def test_a_format_that_is_no_unsigned_integer_is_refused(format: str) -> None:
     with pytest.raises(ValueError, match="a view has unsigned integers"):
         busprobe.view(bytearray(8), format)

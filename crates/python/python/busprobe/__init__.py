@@ -10,15 +10,27 @@ Each element is accessed once, in order, at the width that was meant::
         dev.write_block(0x40, b"to a FIFO...", width=32, mode="fixed")
 """
 
-from busprobe._busprobe import View, Window, open, view
-from busprobe.errors import AccessError, BusError, Error, OpenError, OutOfRange, TargetError
+from busprobe._busprobe import Lock, View, Window, open, view
+from busprobe.errors import (
+    AccessError,
+    BusError,
+    Error,
+    LockTimeout,
+    OpenError,
+    OutOfRange,
+    PollTimeout,
+    TargetError,
+)
 
 __all__ = [
     "AccessError",
     "BusError",
     "Error",
+    "Lock",
+    "LockTimeout",
     "OpenError",
     "OutOfRange",
+    "PollTimeout",
     "TargetError",
     "View",
     "Window",

@@ -1,7 +1,11 @@
 """What can go wrong. But for BusError, the bus saw nothing of what failed."""
 
 import errno
-from typing import Optional
+
+# typing takes longer to import than all of this package.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 
 class Error(Exception):
@@ -31,6 +35,20 @@ class OutOfRange(Error, IndexError):
     """An access to a place that the window or view does not have."""
 
 
+class PollTimeout(Error, TimeoutError):
+    """A poll whose time was over."""
+
+    def __init__(self, message: str, *, value: int, reads: int) -> None:
+        """Say what was read last, and how many reads were made."""
+        super().__init__(message)
+        self.value = value
+        self.reads = reads
+
+
+class LockTimeout(Error, TimeoutError):
+    """Someone else held the lock for all of the time."""
+
+
 class BusError(Error, OSError):
     """An access that the bus or the memory system refused, by SIGBUS or SIGSEGV."""
 
@@ -39,7 +57,7 @@ class BusError(Error, OSError):
         message: str,
         *,
         offset: int,
-        address: Optional[int],
+        address: "Optional[int]",
         width: int,
         direction: str,
         completed: int,
