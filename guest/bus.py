@@ -1,34 +1,63 @@
 """Reads QEMU's log of the window, apart from busprobe's own importer, to judge both."""
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from guest.machine import WINDOW_BASE, WINDOW_LENGTH
 
-# A 32-bit write of a value here begins the experiment that the value names.
+# A 32-bit write of a value at this offset begins the experiment that the value names.
 MARK = 0x3FF0
 
 LINE = re.compile(
-    r"memory_region_ops_(read|write) cpu \S+ mr \S+ "
-    r"addr 0x([0-9a-f]+) value 0x([0-9a-f]+) size (\d+) name "
+    r"memory_region_(ops|subpage)_(read|write) cpu \S+ mr \S+ "
+    r"(?:addr|offset) 0x([0-9a-f]+) value 0x([0-9a-f]+) size (\d+)"
 )
 
 
-def experiments(log: Path) -> dict[int, list[str]]:
-    """What the bus saw after each mark, as `W addr 0x0 data 0x1 size 4`, offsets in the window."""
-    seen: dict[int, list[str]] = {}
-    current: list[str] = []
+class Beat(NamedTuple):
+    """One access; its text is as busprobe writes it."""
+
+    letter: str
+    offset: int
+    data: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.letter} addr {self.offset:#x} data {self.data:#x} size {self.size}"
+
+
+@dataclass
+class Experiment:
+    """What QEMU logged after one mark."""
+
+    #: What came to the device, at most 4 bytes each; offsets in the window.
+    beats: list[Beat] = field(default_factory=list[Beat])
+    #: What the CPU issued, when those events were asked for; offsets in the 4 KiB page.
+    issued: list[Beat] = field(default_factory=list[Beat])
+
+
+def experiments(log: Path) -> dict[int, Experiment]:
+    """The experiments by their marks."""
+    current = Experiment()
+    seen: dict[int, Experiment] = {}
     with log.open(errors="replace") as lines:
         for line in lines:
             match = LINE.match(line)
             if match is None:
                 continue
-            offset, value = int(match[2], 16) - WINDOW_BASE, int(match[3], 16)
-            if not 0 <= offset < WINDOW_LENGTH:
+            view, direction = match[1], match[2]
+            offset, data, size = int(match[3], 16), int(match[4], 16), int(match[5])
+            letter = direction[0].upper()
+            if view == "subpage":
+                current.issued.append(Beat(letter, offset, data, size))
                 continue
-            if offset == MARK:
-                current = seen.setdefault(value, [])
-            else:
-                letter = "W" if match[1] == "write" else "R"
-                current.append(f"{letter} addr {offset:#x} data {value:#x} size {match[4]}")
+            offset -= WINDOW_BASE
+            if (letter, offset) == ("W", MARK):
+                # That the CPU issued the mark was logged just before.
+                del current.issued[-1:]
+                current = seen.setdefault(data, Experiment())
+            elif 0 <= offset < WINDOW_LENGTH:
+                current.beats.append(Beat(letter, offset, data, size))
     return seen

@@ -10,7 +10,9 @@ from typing import Union
 from guest.errors import GuestError
 from guest.machine import JOB_DISK_BYTES, restore
 
+# QEMU's trace events: what comes to devices, and what the CPU issued to those below a page.
 BUS = ("memory_region_ops_read", "memory_region_ops_write")
+ISSUED = ("memory_region_subpage_read", "memory_region_subpage_write")
 
 
 @dataclass(frozen=True)

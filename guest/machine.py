@@ -30,8 +30,8 @@ HARDWARE = [
     *("-machine", "virt", "-cpu", "cortex-a57", "-m", "256"),
     # All but the window's slots goes on PCI: the job disk, and a device that answers accesses of
     # other than 4 or 8 bytes with an error (docs/specs/edu.rst of QEMU).
-    *("-device", "virtio-blk-pci,drive=job,romfile="),
-    *("-device", "edu"),
+    *("-device", "virtio-blk-pci,drive=job,romfile=,addr=1"),
+    *("-device", "edu,addr=2"),
     *("-nodefaults", "-display", "none", "-no-reboot"),
     # A machine that was stopped to be saved runs when it is restored.
     *("-global", "migration.store-global-state=off"),

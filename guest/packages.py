@@ -26,6 +26,15 @@ TREES = {
     "musl": Wanted(alone=("musl:arm64",)),
     # The C library's symbols and lines, found by build id.
     "libc6-dbg": Wanted(alone=("libc6-dbg:arm64",)),
+    # The cross build. Its programs run with the host's own C library.
+    "gcc": Wanted(
+        complete=("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"), without=("libc6", *SETUP)
+    ),
+    "rust": Wanted(
+        complete=("rustc-web", "libstd-rust-web-dev"),
+        alone=("libstd-rust-web-dev:arm64",),
+        without=("libc6", "gcc", "binutils", "libc-dev", *SETUP),
+    ),
 }
 
 
@@ -35,6 +44,17 @@ def tree(name: str) -> Path:
     # Another choice of packages is another tree.
     key = hashlib.sha256(f"{host_architecture()} {wanted}".encode()).hexdigest()[:8]
     return built_once(cache_folder() / "trees" / f"{name}-{key}", lambda at: _fill(at, wanted))
+
+
+def find(name: str, pattern: str) -> Path:
+    """The one path in the tree `name` that `pattern` matches."""
+    found = sorted(tree(name).glob(pattern))
+    if not found:
+        raise GuestError(
+            f"the packages in {tree(name)} hold no {pattern}: "
+            "this release of the distribution names it otherwise"
+        )
+    return found[0]
 
 
 def _fill(at: Path, wanted: Wanted) -> None:

@@ -5,23 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from guest.cache import built_once, cache_folder
-from guest.errors import GuestError
-from guest.packages import tree
+from guest.packages import find, tree
 
 
 def libc6() -> Path:
     """Debian's C library for arm64."""
-    return _one("arm64", "usr/lib/aarch64-linux-gnu/libc.so.6")
+    return find("arm64", "usr/lib/aarch64-linux-gnu/libc.so.6")
 
 
 def musl() -> Path:
     """musl for arm64."""
-    return _one("musl", "usr/lib/aarch64-linux-musl/libc.so")
+    return find("musl", "usr/lib/aarch64-linux-musl/libc.so")
 
 
 def libc6_dbg() -> Path:
     """Root of the debug files of libc6: `.build-id/xx/yy.debug`."""
-    return _one("libc6-dbg", "usr/lib/debug")
+    return find("libc6-dbg", "usr/lib/debug")
 
 
 def sysroot() -> Path:
@@ -31,22 +30,22 @@ def sysroot() -> Path:
 
 def python3() -> Path:
     """The CPython in that root."""
-    return _one("arm64", "usr/bin/python3").resolve()
+    return find("arm64", "usr/bin/python3").resolve()
 
 
 def busybox() -> Path:
     """The busybox in that root, linked statically."""
-    return _one("arm64", "usr/bin/busybox")
+    return find("arm64", "usr/bin/busybox")
 
 
 def kernel() -> Path:
     """Debian's arm64 kernel, as QEMU's `-kernel` takes it."""
-    return _one("kernel", "boot/vmlinuz-*")
+    return find("kernel", "boot/vmlinuz-*")
 
 
 def modules() -> Path:
     """The folder of that kernel's modules."""
-    return _one("kernel", "usr/lib/modules/*")
+    return find("kernel", "usr/lib/modules/*")
 
 
 def qemu_system() -> Path:
@@ -65,9 +64,9 @@ def emulator(name: str) -> Path:
     The environment stays as it is: what QEMU starts, or emulates, would take `LD_LIBRARY_PATH` for
     itself.
     """
-    program = _one("qemu", f"usr/bin/{name}")
+    program = find("qemu", f"usr/bin/{name}")
     root = tree("qemu")
-    loader = _one("qemu", "usr/lib*/ld-linux*.so.*")
+    loader = find("qemu", "usr/lib*/ld-linux*.so.*")
     libraries = ":".join(str(at) for at in sorted(root.glob("usr/lib/*-linux-gnu*")))
     data = ["-L", str(root / "usr/share/qemu")] if name.startswith("qemu-system-") else []
     command = [str(loader), "--library-path", libraries, str(program), *data]
@@ -92,14 +91,3 @@ PARTS: dict[str, Callable[[], Path]] = {
     "qemu-system-aarch64": qemu_system,
     "qemu-aarch64": qemu_user,
 }
-
-
-def _one(name: str, pattern: str) -> Path:
-    """The one path in the tree `name` that `pattern` matches."""
-    found = sorted(tree(name).glob(pattern))
-    if not found:
-        raise GuestError(
-            f"the packages in {tree(name)} hold no {pattern}: "
-            "this release of the distribution names it otherwise"
-        )
-    return found[0]

@@ -39,7 +39,9 @@ MARKS = {"scalar": 0xFFF0, "devmem 32 0x01020304": 0xFFF1, "devmem 64 0x01020304
 def bus(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[str]]:
     done = run(JOB, tmp_path_factory.mktemp("listings"), {"program.py": PROGRAM.encode()})
     assert done.status == 0, done.output
-    return experiments(done.log)
+    return {
+        mark: [str(beat) for beat in seen.beats] for mark, seen in experiments(done.log).items()
+    }
 
 
 LISTINGS = [name for name in golden.sections() if name != "table"]
