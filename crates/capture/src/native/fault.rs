@@ -18,7 +18,7 @@ impl Tracer<'_> {
     /// The thread is stopped because it touched a window at `address`: lets it do so, once, and
     /// records what it did.
     pub(crate) fn access(&mut self, tid: Tid, address: u64) -> Result<(), Errno> {
-        self.keep_handlers(tid)?;
+        self.keep_handler(tid)?;
         loop {
             let before = Registers::read(tid)?;
             let mut code = [0; LONGEST_INSTRUCTION];

@@ -31,7 +31,7 @@ fn flags(action: &Action) -> u64 {
 #[derive(Clone, Default)]
 pub(crate) struct Handlers {
     segv: Option<Action>,
-    trap: Option<Action>,
+    pub(crate) trap: Option<Action>,
 }
 
 impl Handlers {
@@ -67,22 +67,19 @@ impl Handlers {
 }
 
 impl Tracer<'_> {
-    /// Puts right what a fault or a step has done to the program's own handlers.
-    pub(crate) fn keep_handlers(&mut self, tid: Tid) -> Result<(), Errno> {
-        let Handlers { segv, trap } = self.process(tid).handlers.clone();
-        if segv.is_none() && trap.is_none() {
+    /// Puts right what a fault has done to the program's own handler for it.
+    pub(crate) fn keep_handler(&mut self, tid: Tid) -> Result<(), Errno> {
+        let Some(action) = self.process(tid).handlers.segv else { return Ok(()) };
+        if dispositions(tid).is_none_or(|kept| kept & bit(libc::SIGSEGV) != 0) {
             return Ok(());
         }
-        let Some(kept) = dispositions(tid) else { return Ok(()) };
-        for (signal, action) in [(libc::SIGSEGV, segv), (libc::SIGTRAP, trap)] {
-            let Some(action) = action.filter(|_| kept & bit(signal) == 0) else { continue };
-            let place = self.lend(tid, &action)?;
-            let arguments = [signal as u64, place, 0, 8, 0, 0];
-            let _ = self.inject(tid, libc::SYS_rt_sigaction, arguments)?;
-            if handler(&action) != libc::SIG_IGN as u64 {
-                let mask = ptrace::signal_mask(tid)?;
-                ptrace::set_signal_mask(tid, mask | bit(signal))?;
-            }
+        let place = self.lend(tid, &action)?;
+        let arguments = [libc::SIGSEGV as u64, place, 0, 8, 0, 0];
+        let _ = self.inject(tid, libc::SYS_rt_sigaction, arguments)?;
+        if handler(&action) != libc::SIG_IGN as u64 {
+            // It was gone because the signal was blocked.
+            let mask = ptrace::signal_mask(tid)?;
+            ptrace::set_signal_mask(tid, mask | bit(libc::SIGSEGV))?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ impl Tracer<'_> {
     ///
     /// Fails with `ESRCH` when the thread is killed.
     pub(crate) fn step(&mut self, tid: Tid) -> Result<Stepped, Errno> {
-        let mut mask_before = None;
+        let mut mask_before = self.unblock_trap(tid)?;
         let stepped = loop {
             ptrace::resume(tid, How::OneStep, 0)?;
             match ptrace::wait(Some(tid))?.1 {
@@ -37,12 +37,10 @@ impl Tracer<'_> {
                     self.thread(tid).held = Some(info);
                     // Only one can be held: the others wait in the kernel.
                     if mask_before.is_none() {
-                        let mask = ptrace::signal_mask(tid)?;
-                        mask_before = Some(mask);
-                        let own = FAULTS.iter().map(|&fault| bit(fault));
-                        let own = own.fold(bit(libc::SIGTRAP), |all, one| all | one);
-                        ptrace::set_signal_mask(tid, !own)?;
+                        mask_before = Some(ptrace::signal_mask(tid)?);
                     }
+                    let own = FAULTS.iter().fold(bit(libc::SIGTRAP), |all, &one| all | bit(one));
+                    ptrace::set_signal_mask(tid, !own)?;
                 }
                 Stop::Event(libc::PTRACE_EVENT_STOP, signal) if signal != libc::SIGTRAP => {
                     self.thread(tid).is_to_stop = true;
@@ -58,5 +56,19 @@ impl Tracer<'_> {
             ptrace::set_signal_mask(tid, mask)?;
         }
         Ok(stepped)
+    }
+
+    /// The end of a step is a SIGTRAP: when the thread blocks that, the kernel would take the
+    /// program's handler for it away. The mask to set again, if it was changed.
+    fn unblock_trap(&mut self, tid: Tid) -> Result<Option<u64>, Errno> {
+        if self.process(tid).handlers.trap.is_none() {
+            return Ok(None);
+        }
+        let mask = ptrace::signal_mask(tid)?;
+        if mask & bit(libc::SIGTRAP) == 0 {
+            return Ok(None);
+        }
+        ptrace::set_signal_mask(tid, mask & !bit(libc::SIGTRAP))?;
+        Ok(Some(mask))
     }
 }

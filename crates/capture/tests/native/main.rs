@@ -1,8 +1,10 @@
 //! Native capture on real programs: C compiled here, and this machine's Python.
 
 mod instructions;
+mod mappings;
 mod processes;
 mod program;
 mod python;
+mod signals;
 mod syscalls;
 mod trouble;

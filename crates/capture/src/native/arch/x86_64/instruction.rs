@@ -1,5 +1,7 @@
 //! What one instruction loads and stores.
 
+use std::ops::Range;
+
 use busprobe_trace::{Data, Direction};
 use iced_x86::{
     Decoder, DecoderOptions, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, UsedMemory,
@@ -27,7 +29,9 @@ impl Instruction {
             .info(&inner)
             .used_memory()
             .iter()
-            .filter(|memory| memory.access() != OpAccess::NoMemAccess)
+            .filter(|memory| {
+                memory.access() != OpAccess::NoMemAccess && !is_cache_maintenance(inner.mnemonic())
+            })
             .copied()
             .collect();
         Some(Instruction { inner, memory })
@@ -78,7 +82,9 @@ impl Instruction {
                 })
             })
         };
-        let size = memory.memory_size().size();
+        // For a repeated instruction the decoder leaves open how much it is in all.
+        let size = if self.is_repeated() { self.inner.memory_size() } else { memory.memory_size() };
+        let size = size.size();
         if memory.vsib_size() > 0 {
             return masks::elements(&self.inner, memory, vectors)
                 .filter_map(|element| Some((address(element)?, element * size, size as u32)))
@@ -91,8 +97,12 @@ impl Instruction {
         if size == 0 {
             return vec![(start, 0, 0)];
         }
-        masks::runs(&self.inner, memory, vectors)
-            .into_iter()
+        let runs = if masks::is_masked(&self.inner) {
+            masks::runs(&self.inner, memory, vectors)
+        } else {
+            vec![Range { start: 0, end: size }]
+        };
+        runs.into_iter()
             .flat_map(|run| {
                 // The trace's accesses are no wider than the widest register.
                 let end = run.end;
@@ -126,6 +136,12 @@ impl Instruction {
         self.inner.is_string_instruction()
             && (self.inner.has_rep_prefix() || self.inner.has_repne_prefix())
     }
+}
+
+/// These name a place in memory and neither load nor store there.
+fn is_cache_maintenance(mnemonic: Mnemonic) -> bool {
+    use Mnemonic as M;
+    matches!(mnemonic, M::Clflush | M::Clflushopt | M::Clwb | M::Cldemote)
 }
 
 fn directions(access: OpAccess) -> &'static [Direction] {

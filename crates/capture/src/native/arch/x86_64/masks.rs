@@ -63,7 +63,7 @@ pub(super) fn elements(
     (0..count).filter(move |element| mask >> element & 1 == 1)
 }
 
-/// The contiguous runs of bytes that are touched of an operand which is not a gather's.
+/// The contiguous runs of bytes that a masked instruction other than a gather touches.
 pub(super) fn runs(
     instruction: &Instruction,
     memory: &UsedMemory,
@@ -71,9 +71,6 @@ pub(super) fn runs(
 ) -> Vec<Range<usize>> {
     let size = memory.memory_size().size();
     let whole = 0..size;
-    if !is_masked(instruction) {
-        return vec![whole];
-    }
     let element = match sign_mask(instruction) {
         Some((_, size)) => size,
         None => memory.memory_size().element_size(),
