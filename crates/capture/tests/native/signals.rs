@@ -155,7 +155,7 @@ fn a_program_stopped_and_continued_goes_on() {
 #[test]
 fn a_program_with_a_system_call_filter_of_its_own_is_recorded() {
     let run = Bench::new().trace(
-        r#"#include <linux/seccomp.h>
+        "#include <linux/seccomp.h>
          #include <linux/filter.h>
          int main(int c, char **v) {
              struct sock_filter f[] = {
@@ -171,7 +171,7 @@ fn a_program_with_a_system_call_filter_of_its_own_is_recorded() {
              errno = 0; CHECK(syscall(SYS_getppid) == -1 && errno == EPERM);
              w[1] = 2;
              return 0;
-         }"#,
+         }",
     );
     assert_eq!(run.succeeded().lines(), ["W 0x0 4 0x1", "W 0x4 4 0x2"]);
 }
