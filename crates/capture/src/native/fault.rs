@@ -125,9 +125,11 @@ impl Tracer<'_> {
     ) -> Result<(), Errno> {
         let vectors = instruction.shows_in_vectors().then(|| Vectors::read(tid)).transpose()?;
         let code = &code[..instruction.length()];
-        let process = self.threads[&tid].process;
-        let from = self.sites.find(process, tid, before.pc(), code, &mut self.recorder);
-        let space = &self.spaces[&self.processes[&process].space];
+        let id = self.process(tid).space;
+        let Tracer { sites, recorder, spaces, .. } = self;
+        let space = spaces.get_mut(&id).expect("a process's space is known");
+        let from = sites.find(&mut space.sites, tid, before.pc(), code, recorder);
+        let space = &*space;
         let memory = |address: u64, size: usize| {
             let mut bytes = vec![0; size];
             let is_ordinary = !space.is_device(&(address..address.saturating_add(size as u64)));

@@ -116,7 +116,6 @@ impl Tracer<'_> {
         process.space = space;
         process.handlers = std::mem::take(&mut process.handlers).after_exec();
         self.forget_unused();
-        self.sites.forget(self.threads[&tid].process);
 
         let is_64_bit = registers.is_some();
         let is_first = !std::mem::replace(&mut self.is_program, true);

@@ -47,8 +47,12 @@ impl Tracer<'_> {
             std::array::from_fn(|index| registers.argument(index));
         let range = pages(address, length);
         let length = range.end - range.start;
-        let replaces = flags & libc::MAP_FIXED as u64 != 0
-            && self.space(tid).mappings().iter().any(|old| overlap(&old.range, &range));
+        let is_fixed = flags & libc::MAP_FIXED as u64 != 0;
+        if is_fixed {
+            self.space_mut(tid).sites.unmapped(&range);
+        }
+        let replaces =
+            is_fixed && self.space(tid).mappings().iter().any(|old| overlap(&old.range, &range));
         let file = self.watched_file(tid, flags, protection, descriptor, offset, length);
         if file.is_none() && !replaces {
             return None;
@@ -90,6 +94,7 @@ impl Tracer<'_> {
 
     pub(crate) fn unmap_begins(&mut self, tid: Tid, registers: &Registers) -> Option<Call> {
         let range = pages(registers.argument(0), registers.argument(1));
+        self.space_mut(tid).sites.unmapped(&range);
         let is_ours = self.space(tid).mappings().iter().any(|old| overlap(&old.range, &range));
         is_ours.then_some(Call::Change(Change::Unmap(range)))
     }

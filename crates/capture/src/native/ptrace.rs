@@ -229,17 +229,27 @@ pub(crate) fn write_code(tid: Tid, address: u64, words: &[u8]) -> Result<(), Err
 /// Waits for the next stop of one thread, or of any that this thread traces.
 pub(crate) fn wait(tid: Option<Tid>) -> Result<(Tid, Stop), Errno> {
     loop {
-        let mut status = 0;
-        // Other threads of this process may have children of their own: not ours to reap.
-        let flags = libc::__WALL | libc::__WNOTHREAD;
-        // SAFETY: waitpid writes one status.
-        let found = unsafe { libc::waitpid(tid.unwrap_or(-1), &raw mut status, flags) };
-        match Errno::result(found) {
-            Ok(tid) => return Ok((tid, stop(status))),
-            Err(Errno::EINTR) => {}
+        match wait_with(tid, 0) {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }
     }
+}
+
+/// The stop of a thread, if it has stopped.
+pub(crate) fn has_stopped(tid: Tid) -> Result<Option<Stop>, Errno> {
+    Ok(wait_with(Some(tid), libc::WNOHANG)?.map(|(_, stop)| stop))
+}
+
+fn wait_with(tid: Option<Tid>, flags: c_int) -> Result<Option<(Tid, Stop)>, Errno> {
+    let mut status = 0;
+    // Other threads of this process may have children of their own: not ours to reap.
+    let flags = flags | libc::__WALL | libc::__WNOTHREAD;
+    // SAFETY: waitpid writes one status.
+    let found = unsafe { libc::waitpid(tid.unwrap_or(-1), &raw mut status, flags) };
+    let tid = Errno::result(found)?;
+    Ok((tid != 0).then(|| (tid, stop(status))))
 }
 
 fn stop(status: c_int) -> Stop {

@@ -12,12 +12,34 @@ use busprobe_trace::Site;
 
 use super::ptrace::{self, Tid};
 use super::recorder::Recorder;
+use super::space::overlap;
 
-/// The sites so far, and what is known of the modules they lie in.
+/// The sites that one address space has had, by address and bytes: where an access has been before,
+/// nothing is looked up.
+#[derive(Clone, Default)]
+pub(crate) struct SeenSites {
+    ids: HashMap<u64, (Vec<u8>, u32)>,
+    /// The mappings that they lie in.
+    code: Vec<Range<u64>>,
+}
+
+impl SeenSites {
+    fn get(&self, pc: u64, code: &[u8]) -> Option<u32> {
+        let (known, id) = self.ids.get(&pc)?;
+        (known == code).then_some(*id)
+    }
+
+    /// What lies in `range` is no longer what it was.
+    pub(crate) fn unmapped(&mut self, range: &Range<u64>) {
+        if self.code.iter().any(|code| overlap(code, range)) {
+            *self = SeenSites::default();
+        }
+    }
+}
+
+/// All sites so far, and what is known of the modules they lie in.
 #[derive(Default)]
 pub(crate) struct Sites {
-    /// By process, address and bytes: where an access has been before, nothing is looked up.
-    seen: HashMap<(Tid, u64, Vec<u8>), u32>,
     /// By everything that a site says, so that processes of one program share them.
     ids: HashMap<Site, u32>,
     modules: HashMap<(PathBuf, u64), Option<Rc<Module>>>,
@@ -35,36 +57,39 @@ impl Sites {
     /// The id of the site of the instruction `code` at `pc`; a new site is recorded first.
     pub(crate) fn find(
         &mut self,
-        process: Tid,
+        seen: &mut SeenSites,
         tid: Tid,
         pc: u64,
         code: &[u8],
         recorder: &mut Recorder<'_>,
     ) -> u32 {
-        let key = (process, pc, code.to_vec());
-        if let Some(&id) = self.seen.get(&key) {
+        if let Some(id) = seen.get(pc, code) {
             return id;
         }
-        let site = self.describe(tid, pc, code);
+        let lines = lines(tid);
+        let line = lines.iter().find(|line| line.range.contains(&pc));
+        let site = self.describe(tid, pc, code, &lines, line);
         let next = self.ids.len() as u32;
         let id = *self.ids.entry(site).or_insert_with_key(|site| {
             recorder.site(Site { id: next, ..site.clone() });
             next
         });
-        self.seen.insert(key, id);
+        seen.ids.insert(pc, (code.to_vec(), id));
+        seen.code.extend(line.map(|line| line.range.clone()));
         id
     }
 
-    /// What is known of a process is void: it runs another program, or another code is mapped.
-    pub(crate) fn forget(&mut self, process: Tid) {
-        self.seen.retain(|(known, ..), _| *known != process);
-    }
-
-    fn describe(&mut self, tid: Tid, pc: u64, code: &[u8]) -> Site {
+    fn describe(
+        &mut self,
+        tid: Tid,
+        pc: u64,
+        code: &[u8],
+        lines: &[Line],
+        line: Option<&Line>,
+    ) -> Site {
         let text = Machine::host().and_then(|machine| disassemble(machine, pc, code));
         let site = Site { pc, text, ..Site::default() };
-        let lines = lines(tid);
-        let Some(line) = lines.iter().find(|line| line.range.contains(&pc)) else { return site };
+        let Some(line) = line else { return site };
         let Some(module) = self.module(line) else { return site };
         let site = Site {
             module: Some(line.path.to_string_lossy().into_owned()),
@@ -79,7 +104,7 @@ impl Sites {
             None => match module.function_range(address) {
                 Some(function) => {
                     let start = pc - (address - function.start);
-                    let name = self.imported_as(tid, &lines, start);
+                    let name = self.imported_as(tid, lines, start);
                     let offset = name.is_some().then_some(address - function.start);
                     (name, offset)
                 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use super::arch::{Instruction, layout::ARENA};
+use super::sites::SeenSites;
 use super::watch::FileId;
 
 /// Bytes of a page.
@@ -76,6 +77,7 @@ pub(crate) struct Space {
     next: u64,
     /// Instructions by address, with the bytes that they were decoded from.
     code: HashMap<u64, (Vec<u8>, Rc<Instruction>)>,
+    pub(crate) sites: SeenSites,
 }
 
 impl Space {

@@ -1,6 +1,8 @@
 //! The last resort: stop all other threads, open the window, let one instruction run, close it.
 
 use std::collections::HashSet;
+use std::time::Duration;
+use std::{fs, thread};
 
 use nix::errno::Errno;
 
@@ -75,15 +77,18 @@ impl Tracer<'_> {
             })
             .map(|(&other, _)| other)
             .collect();
-        let mut stopped = Vec::new();
-        for &other in &others {
+        let mut stopping = Vec::new();
+        for other in others {
             match ptrace::interrupt(other) {
-                Ok(()) | Err(Errno::ESRCH) => {}
+                Ok(()) => stopping.push(other),
+                // It is about to end.
+                Err(Errno::ESRCH) => {}
                 Err(errno) => return Err(errno),
             }
         }
-        for other in others {
-            let (_, stop) = ptrace::wait(Some(other))?;
+        let mut stopped = Vec::new();
+        for other in stopping {
+            let Some(stop) = stop_of(other, tid)? else { continue };
             self.thread(other).is_running = false;
             if let Stop::Event(libc::PTRACE_EVENT_STOP, libc::SIGTRAP) = stop {
                 stopped.push(other);
@@ -98,4 +103,30 @@ impl Tracer<'_> {
     fn how_to_resume(&mut self, tid: Tid) -> How {
         if self.thread(tid).call.is_some() { How::ToCallExit } else { How::Run }
     }
+}
+
+/// Waits until `other` has stopped, for as long as it can and `tid` lives.
+///
+/// A process's first thread ends without a word while others go on, and a thread that executes
+/// another program waits for `tid` to end first.
+fn stop_of(other: Tid, tid: Tid) -> Result<Option<Stop>, Errno> {
+    const PAUSE: Duration = Duration::from_micros(20);
+    loop {
+        if let Some(stop) = ptrace::has_stopped(other)? {
+            return Ok(Some(stop));
+        }
+        // Fails when the thread has been killed.
+        ptrace::signal_mask(tid)?;
+        if has_ended(other) {
+            return Ok(None);
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn has_ended(tid: Tid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
+    // proc(5): the state follows the command's name, which may hold anything.
+    let state = stat.rsplit_once(')').and_then(|(_, fields)| fields.trim_start().chars().next());
+    matches!(state, None | Some('Z' | 'X'))
 }

@@ -24,16 +24,6 @@ fn every_width_of_a_plain_store_is_told() {
     assert_eq!(run.lines(), ["W 0x0 1 0x11", "W 0x0 2 0x2222", &store, "R 0x0 1 0x44", &load]);
 }
 
-#[test]
-fn a_site_names_module_and_instruction() {
-    let run = Bench::new().statements("w[0] = 1;");
-    let access = run.trace.accesses().next().expect("one access");
-    let site = run.trace.site(access.site.expect("a site")).expect("the site is in the trace");
-    assert!(site.module.as_deref().is_some_and(|module| module.ends_with("/program")), "{site:?}");
-    assert_eq!(site.symbol.as_deref(), Some("main"));
-    assert!(site.text.as_deref().is_some_and(|text| text.starts_with("mov")), "{site:?}");
-}
-
 /// Runs one piece of inline assembly, with `p` the window and `s` ordinary memory.
 fn assembly(code: &str) -> Vec<String> {
     let run = Bench::new().statements(&format!(

@@ -6,5 +6,6 @@ mod processes;
 mod program;
 mod python;
 mod signals;
+mod sites;
 mod syscalls;
 mod trouble;

@@ -125,3 +125,58 @@ fn a_script_and_all_that_it_starts_are_recorded() {
     assert_eq!(lines, ["W 0x10 4 0x4", "W 0x8 4 0x2", "W 0xc 4 0x3"]);
     assert_eq!(run.outcome.status, 11);
 }
+
+#[test]
+fn instructions_that_need_all_threads_stopped_lose_none_of_the_others() {
+    if !cfg!(target_arch = "x86_64") {
+        println!("skipped: every instruction of this machine runs on the alias");
+        return;
+    }
+    let run = Bench::new()
+        .trace(
+            "static volatile int done;
+             static void *stores(void *id) {
+                 for (uint32_t i = 0; i < 3000; i++) w[(long)id] = i;
+                 return 0;
+             }
+             int main(int c, char **v) {
+                 window(v);
+                 pthread_t threads[3];
+                 for (long i = 0; i < 3; i++) pthread_create(threads + i, 0, stores, (void *)i);
+                 // `push %rsp` with the stack in the window can run in no other way.
+                 for (int i = 0; i < 300; i++)
+                     asm volatile(\"mov %%rsp, %%rbx\\n mov %0, %%rsp\\n push %%rsp\\n\"
+                                  \"mov %%rbx, %%rsp\" :: \"r\"(w + 512) : \"rbx\", \"memory\");
+                 for (int i = 0; i < 3; i++) pthread_join(threads[i], 0);
+                 return 0;
+             }",
+        )
+        .succeeded();
+    assert_eq!(run.outcome.accesses, 3 * 3000 + 300);
+    for thread in 0..3 {
+        let data: Vec<_> =
+            run.writes().filter(|access| access.offset == thread * 4).map(|a| a.data).collect();
+        let expected: Vec<_> = (0..3000_u32).map(|i| Some(Data::new(&i.to_le_bytes()))).collect();
+        assert!(data == expected);
+    }
+}
+
+#[test]
+fn the_first_thread_may_end_before_the_others() {
+    let run = Bench::new().trace(
+        "static void *stores(void *unused) {
+             usleep(20000);
+             for (int i = 0; i < 100; i++) w[i] = i;
+             exit(5);
+         }
+         int main(int c, char **v) {
+             window(v);
+             pthread_t thread;
+             pthread_create(&thread, 0, stores, 0);
+             w[200] = 1;
+             pthread_exit(0);
+         }",
+    );
+    assert_eq!(run.outcome.accesses, 101);
+    assert_eq!(run.outcome.status, 5);
+}

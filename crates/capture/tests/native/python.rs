@@ -56,3 +56,92 @@ fn one_element_through_memoryview_is_one_access() {
     let run = python("mv[3] = 7\nx = mv[3]\nassert x == 7");
     assert_eq!(run.lines(), ["W 0xc 4 0x7", "R 0xc 4 0x7"]);
 }
+
+/// Direction, offset and size of what these lines put on the bus.
+fn beats(lines: &str) -> Vec<String> {
+    python(lines).beats()
+}
+
+#[test]
+fn a_value_set_through_ctypes_is_read_first() {
+    assert_eq!(beats("ctypes.c_uint32.from_buffer(mm).value = 5"), ["R0/4", "W0/4"]);
+    assert_eq!(beats("(ctypes.c_uint32 * 4).from_buffer(mm)[1] = 7"), ["R4/4", "W4/4"]);
+}
+
+#[test]
+fn struct_zeroes_a_field_before_it_writes_it() {
+    let run = python("struct.pack_into('<I', mm, 0, 0x11223344)");
+    let lines = run.lines();
+    let (last, zeroes) = lines.split_last().expect("some stores");
+    assert_eq!(last, "W 0x0 4 0x11223344");
+    assert!(!zeroes.is_empty() && zeroes.iter().all(|line| line == "W 0x0 4 0x0"), "{lines:?}");
+    assert_eq!(beats("struct.unpack_from('<I', mm, 0)"), ["R0/4"]);
+}
+
+#[test]
+fn whatever_copies_four_bytes_by_memcpy_does_so_twice() {
+    for write in [
+        "mm[0:4] = b'abcd'",
+        "mm.write(b'wxyz')",
+        "mv[0:1] = words(1)",
+        "ctypes.memmove(ctypes.addressof(ctypes.c_char.from_buffer(mm)), b'abcd', 4)",
+    ] {
+        assert_eq!(beats(write), ["W0/4", "W0/4"], "{write}");
+    }
+    for read in ["mm.read(4)", "mm[0:4]", "bytes(mv[0:1])"] {
+        assert_eq!(beats(read), ["R0/4", "R0/4"], "{read}");
+    }
+    let strided = ["W0/4", "W0/4", "W8/4", "W8/4"];
+    assert_eq!(beats("mv[0:4:2] = words(2)"), strided);
+}
+
+#[test]
+fn a_list_of_a_view_is_one_load_an_item() {
+    assert_eq!(beats("mv[0:4].tolist()"), ["R0/4", "R4/4", "R8/4", "Rc/4"]);
+}
+
+#[test]
+fn one_byte_of_an_mmap_is_one_store() {
+    assert_eq!(beats("mm[3] = 1"), ["W3/1"]);
+}
+
+#[test]
+fn files_are_read_into_and_written_from_a_window() {
+    let run = python(
+        "zero = os.open('/dev/zero', os.O_RDONLY); null = os.open('/dev/null', os.O_WRONLY)
+view = memoryview(mm)
+assert os.preadv(fd, [view[0:64]], 4096) == 64
+assert open('/dev/zero', 'rb', 0).readinto(view[8:24]) == 16
+assert os.write(null, view[4:36]) == 32",
+    );
+    let [(preadv, ..), ..] = &run.syscalls()[..] else { panic!("no system call was recorded") };
+    assert!(preadv.starts_with("preadv"));
+    let places: Vec<_> = run.syscalls().iter().map(|(_, at, length)| (*at, *length)).collect();
+    assert_eq!(places, [(0, 64), (8, 16), (4, 32)]);
+}
+
+#[test]
+fn the_copying_function_is_named() {
+    let run = python("mv[0:4] = words(4)");
+    for access in run.trace.accesses() {
+        let site = access.site.and_then(|id| run.trace.site(id)).expect("a site");
+        assert!(site.module_name().is_some_and(|name| name.starts_with("libc")), "{site:?}");
+        let symbol = site.symbol.as_deref().expect("a function");
+        assert!(symbol.contains("memmove") || symbol.contains("memcpy"), "{site:?}");
+        assert!(site.build_id.is_some() && site.symbol_offset.is_some(), "{site:?}");
+    }
+}
+
+#[test]
+fn numpy_stores_a_scalar_once_and_copies_an_array_by_memcpy() {
+    let numpy = std::process::Command::new("python3").args(["-c", "import numpy"]).output();
+    if !numpy.is_ok_and(|output| output.status.success()) {
+        println!("skipped: python3 has no numpy");
+        return;
+    }
+    let with = |lines: &str| {
+        beats(&format!("import numpy\na = numpy.frombuffer(mm, numpy.uint32)\n{lines}"))
+    };
+    assert_eq!(with("a[0] = 1"), ["W0/4"]);
+    assert_eq!(with("a[0:2] = numpy.arange(2, dtype=numpy.uint32)"), ["W0/8", "W0/8"]);
+}
