@@ -21,6 +21,7 @@
 //! ```
 
 mod access;
+pub mod axi4_lite;
 mod header;
 pub mod import;
 pub mod jsonl;
@@ -28,6 +29,8 @@ mod record;
 mod site;
 pub mod text;
 mod trace;
+#[cfg(feature = "vcd")]
+pub mod vcd;
 
 pub use access::{Access, Data, Direction};
 pub use header::{Capture, Header, Level, Window};
