@@ -3,6 +3,8 @@
 use busprobe_verdict::{Class, Verdict};
 use serde::Serialize;
 
+use super::lab::Facts;
+
 /// One cell, as `--json` prints it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Cell {
@@ -13,6 +15,9 @@ pub(crate) struct Cell {
     pub(crate) verdict: Vec<&'static str>,
     /// Offset and size of each beat, in bus order.
     pub(crate) sequence: Vec<(u64, u32)>,
+    /// Whose code it was, in the lab.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lab: Option<Facts>,
 }
 
 impl Cell {
@@ -24,6 +29,7 @@ impl Cell {
             beats: verdict.beats().len(),
             verdict: verdict.classes().iter().copied().map(Class::name).collect(),
             sequence: verdict.beats().iter().map(|beat| (beat.offset, beat.size)).collect(),
+            lab: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `busprobe sweep`: what each way of writing a block puts on the bus, size by size.
 
 mod cell;
+mod lab;
 mod native;
 mod table;
 mod way;
@@ -13,16 +14,20 @@ use clap::ValueEnum;
 
 use crate::trouble::Trouble;
 use cell::Cell;
+use lab::LabArgs;
 use way::Way;
 
 /// The table: blocks of N words, written in several ways, and what the bus saw of each.
 ///
-/// Each cell is a real run of a real interpreter under the capture. A cell reads
-/// `accesses > beats` on a 32-bit AXI4-Lite bus, then the verdict.
+/// Each cell is a real run of a real interpreter under the capture or, in the lab, of a libc's own
+/// AArch64 code. A cell reads `accesses > beats` on a 32-bit AXI4-Lite bus, then the verdict.
 #[derive(clap::Args)]
-#[command(after_help = "Example: busprobe sweep --via memoryview,busprobe --words 1,4,64")]
+#[command(
+    after_help = "Examples: busprobe sweep --via memoryview,busprobe --words 1,4,64\n          \
+                        busprobe sweep --on lab --libc arm64/libc.so.6 --words 1,4,64"
+)]
 pub(crate) struct Args {
-    /// Where the programs run: native is this machine's CPU
+    /// Where the programs run
     #[arg(long, value_enum, default_value = "native")]
     on: On,
 
@@ -46,6 +51,9 @@ pub(crate) struct Args {
     /// Print an array of cells with the sequence of beats instead of the table
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    lab: LabArgs,
 }
 
 /// Where the programs run.
@@ -53,17 +61,29 @@ pub(crate) struct Args {
 enum On {
     /// On this machine's CPU, under the native capture
     Native,
+    /// On an emulated AArch64 CPU: no program, the copy routine of a libc alone
+    Lab,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let cells = match args.on {
-        On::Native => native_cells(args)?,
+    let (cells, notes) = match args.on {
+        On::Native if args.lab.is_given() => {
+            return Err(Trouble::new("--libc is for the lab: add --on lab"));
+        }
+        On::Native => (native_cells(args)?, Vec::new()),
+        On::Lab if !args.via.is_empty() => {
+            return Err(Trouble::new("--via is for --on native: the lab calls a --function"));
+        }
+        On::Lab => lab::cells(&args.lab, &args.words)?,
     };
     if args.json {
         println!("{}", serde_json::to_string(&cells)?);
     } else {
         println!("{}", table::render(&cells));
         println!("accesses > beats on a 32-bit AXI4-Lite bus, and the verdict");
+        for note in &notes {
+            println!("{note}");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
