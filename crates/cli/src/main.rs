@@ -1,5 +1,6 @@
 //! The `busprobe` command.
 
+mod access;
 mod check;
 mod import;
 mod keep;
@@ -13,12 +14,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::access::{compare, dump, fill, load, read, write};
 use crate::trouble::Trouble;
 
 /// Shows exactly which reads and writes a program puts on a device bus, and puts exactly the ones
 /// you mean.
 ///
-/// Exit status: 0 exact or done, 1 a verdict that is not exact, 2 trouble.
+/// Exit status: 0 exact or done, 1 a verdict that is not exact or a difference, 2 trouble.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Cli {
@@ -28,6 +30,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Read(read::Args),
+    Write(write::Args),
+    Fill(fill::Args),
+    Dump(dump::Args),
+    Load(load::Args),
+    Compare(compare::Args),
     Trace(trace::Args),
     Sweep(sweep::Args),
     Check(check::Args),
@@ -35,7 +43,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let cli = Cli::try_parse().unwrap_or_else(|error| trouble::stop_at_usage(&error));
+    let outcome = match cli.command {
+        Command::Read(args) => read::run(&args),
+        Command::Write(args) => write::run(&args),
+        Command::Fill(args) => fill::run(&args),
+        Command::Dump(args) => dump::run(&args),
+        Command::Load(args) => load::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Trace(args) => trace::run(args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Check(args) => check::run(&args),

@@ -29,3 +29,21 @@ impl<E: std::error::Error> From<E> for Trouble {
         Trouble(error.to_string())
     }
 }
+
+/// Ends the program over its arguments: prints what was asked for (help, the version), or says in
+/// one line what is wrong with them.
+pub(crate) fn stop_at_usage(error: &clap::Error) -> ! {
+    use clap::error::ErrorKind::{
+        DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion,
+    };
+    if let DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand = error.kind() {
+        error.exit();
+    }
+    let text = error.to_string();
+    // What follows says only how to ask for help.
+    let message = text.split("\n\nUsage:").next().unwrap_or_default();
+    let message = message.split("\n\nFor more information").next().unwrap_or_default();
+    let words: Vec<&str> = message.split_whitespace().collect();
+    eprintln!("busprobe: {}", words.join(" ").trim_start_matches("error: "));
+    std::process::exit(2)
+}

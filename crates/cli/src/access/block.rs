@@ -1,0 +1,124 @@
+//! Elements on their way to or from a window, as they lie in memory.
+
+use busprobe_mmio::{AccessError, Mode, Width, Window};
+use busprobe_trace::Data;
+
+/// Elements of one width.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Block {
+    W8(Vec<u8>),
+    W16(Vec<u16>),
+    W32(Vec<u32>),
+    W64(Vec<u64>),
+}
+
+/// The same expression for whichever vector it is.
+macro_rules! each {
+    ($block:expr, $values:ident => $result:expr) => {
+        match $block {
+            Block::W8($values) => $result,
+            Block::W16($values) => $result,
+            Block::W32($values) => $result,
+            Block::W64($values) => $result,
+        }
+    };
+}
+
+impl Block {
+    pub(crate) fn zeroed(width: Width, count: usize) -> Self {
+        match width {
+            Width::W8 => Block::W8(vec![0; count]),
+            Width::W16 => Block::W16(vec![0; count]),
+            Width::W32 => Block::W32(vec![0; count]),
+            Width::W64 => Block::W64(vec![0; count]),
+        }
+    }
+
+    /// # Errors
+    /// The first value that is too large for the width.
+    pub(crate) fn from_values(width: Width, values: &[u64]) -> Result<Self, AccessError> {
+        if let Some(&value) = values.iter().find(|&&value| value > width.max_value()) {
+            return Err(AccessError::ValueTooLarge { value, width });
+        }
+        Ok(match width {
+            Width::W8 => Block::W8(values.iter().map(|&value| value as u8).collect()),
+            Width::W16 => Block::W16(values.iter().map(|&value| value as u16).collect()),
+            Width::W32 => Block::W32(values.iter().map(|&value| value as u32).collect()),
+            Width::W64 => Block::W64(values.to_vec()),
+        })
+    }
+
+    /// Whole elements from bytes in memory order; `None` when some are left over.
+    pub(crate) fn from_bytes(width: Width, bytes: &[u8]) -> Option<Self> {
+        macro_rules! elements {
+            ($element:ty) => {{
+                let (whole, []) = bytes.as_chunks() else { return None };
+                whole.iter().map(|bytes| <$element>::from_ne_bytes(*bytes)).collect()
+            }};
+        }
+        Some(match width {
+            Width::W8 => Block::W8(bytes.to_vec()),
+            Width::W16 => Block::W16(elements!(u16)),
+            Width::W32 => Block::W32(elements!(u32)),
+            Width::W64 => Block::W64(elements!(u64)),
+        })
+    }
+
+    pub(crate) fn width(&self) -> Width {
+        match self {
+            Block::W8(_) => Width::W8,
+            Block::W16(_) => Width::W16,
+            Block::W32(_) => Width::W32,
+            Block::W64(_) => Width::W64,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        each!(self, values => values.len())
+    }
+
+    /// Keeps the first `count` elements.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        each!(self, values => values.truncate(count));
+    }
+
+    /// # Panics
+    /// When there is no element of that index.
+    pub(crate) fn get(&self, index: usize) -> u64 {
+        #[expect(clippy::useless_conversion, reason = "one of the four is u64 already")]
+        let value = each!(self, values => values[index].into());
+        value
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = u64> {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// An element's bytes in memory order.
+    ///
+    /// # Panics
+    /// When there is no element of that index.
+    pub(crate) fn data(&self, index: usize) -> Data {
+        each!(self, values => Data::new(&values[index].to_ne_bytes()))
+    }
+
+    /// Loads every element.
+    pub(crate) fn load(
+        &mut self,
+        window: &Window,
+        offset: u64,
+        mode: Mode,
+    ) -> Result<(), AccessError> {
+        each!(self, values => window.read_block(offset, values, mode))
+    }
+
+    /// Stores every element.
+    pub(crate) fn store(
+        &self,
+        window: &Window,
+        offset: u64,
+        mode: Mode,
+    ) -> Result<(), AccessError> {
+        each!(self, values => window.write_block(offset, values, mode))
+    }
+}
