@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::access::{compare, dump, fill, load, read, write};
+use crate::access::{compare, devmem, dump, fill, list, load, read, write};
 use crate::trouble::Trouble;
 
 /// Shows exactly which reads and writes a program puts on a device bus, and puts exactly the ones
@@ -36,6 +36,8 @@ enum Command {
     Dump(dump::Args),
     Load(load::Args),
     Compare(compare::Args),
+    List(list::Args),
+    Devmem(devmem::Args),
     Trace(trace::Args),
     Sweep(sweep::Args),
     Check(check::Args),
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
         Command::Dump(args) => dump::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::List(args) => list::run(&args),
+        Command::Devmem(args) => Ok(devmem::run(&args)),
         Command::Trace(args) => trace::run(args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Check(args) => check::run(&args),

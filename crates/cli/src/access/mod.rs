@@ -12,8 +12,10 @@ mod session;
 mod store;
 
 pub(crate) mod compare;
+pub(crate) mod devmem;
 pub(crate) mod dump;
 pub(crate) mod fill;
+pub(crate) mod list;
 pub(crate) mod load;
 pub(crate) mod read;
 pub(crate) mod write;
