@@ -20,7 +20,9 @@ pub struct FileRange {
 
 /// The plugin's arguments, as QEMU hands them over: `stream=/proc/812/fd/5`,
 /// `watch=801:1f3c:0:1000` once for each watch (hexadecimal, as [`FileRange`] lists them; their
-/// order gives their numbers), `exec=221` for each number of a system call that starts a program.
+/// order gives their numbers), `exec=221` for each number of a system call that starts a program,
+/// `vector=65` for each of one whose second argument points to buffers and whose third counts
+/// them, and `word=8`, the bytes of a pointer of the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     /// The pipe, by a path that can be opened for writing.
@@ -29,6 +31,11 @@ pub struct Arguments {
     pub watches: Vec<FileRange>,
     /// Numbers of the system calls by which a process becomes another program.
     pub exec: Vec<i64>,
+    /// Numbers of the system calls that are given a list of buffers (readv(2)); understood of
+    /// little-endian programs only.
+    pub vector: Vec<i64>,
+    /// Bytes of a pointer of the program: 4 or 8. Needed with `vector`.
+    pub word: u8,
 }
 
 /// Why arguments are not understood.
@@ -36,7 +43,8 @@ pub struct Arguments {
 pub enum ArgumentsError {
     /// An argument that has no meaning here.
     #[error(
-        "{0}: not an argument of this plugin; known are stream=PATH, watch=DEV:INODE:OFFSET:LENGTH (hexadecimal) and exec=NUMBER"
+        "{0}: not an argument of this plugin; known are stream=PATH, \
+         watch=DEV:INODE:OFFSET:LENGTH (hexadecimal), exec=NUMBER, vector=NUMBER and word=BYTES"
     )]
     Unknown(String),
     /// No stream was named.
@@ -58,6 +66,10 @@ impl Arguments {
                     path.clone_into(&mut arguments.stream);
                 }
                 Some(("exec", number)) => arguments.exec.push(number.parse().map_err(unknown)?),
+                Some(("vector", number)) => {
+                    arguments.vector.push(number.parse().map_err(unknown)?);
+                }
+                Some(("word", bytes)) => arguments.word = bytes.parse().map_err(unknown)?,
                 Some(("watch", range)) => {
                     let numbers = range
                         .split(':')
@@ -84,6 +96,8 @@ impl fmt::Display for Arguments {
         for FileRange { device, inode, offset, length } in &self.watches {
             write!(f, ",watch={device:x}:{inode:x}:{offset:x}:{length:x}")?;
         }
-        self.exec.iter().try_for_each(|number| write!(f, ",exec={number}"))
+        self.exec.iter().try_for_each(|number| write!(f, ",exec={number}"))?;
+        self.vector.iter().try_for_each(|number| write!(f, ",vector={number}"))?;
+        if self.word == 0 { Ok(()) } else { write!(f, ",word={}", self.word) }
     }
 }

@@ -14,7 +14,8 @@ pub enum Record {
     Site(Site),
     /// One load or store, or a part of one.
     Access(Access),
-    /// A system call with an argument that points into a window, by what it is or by chance.
+    /// A system call that succeeded, with an argument that points into a window, by what it is or
+    /// by chance.
     Syscall(Syscall),
     /// The program mapped a watched file.
     Mapped {
@@ -133,7 +134,8 @@ pub struct Syscall {
     pub number: i64,
     /// The number of the watch.
     pub watch: u32,
-    /// The argument, from 0.
+    /// The argument, from 0. Of a call with a list of buffers, one record comes for each buffer in
+    /// a window, as if it were the argument.
     pub argument: u8,
     /// Where it points, counted from the start of the watched file.
     pub offset: i64,

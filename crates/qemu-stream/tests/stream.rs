@@ -109,12 +109,14 @@ proptest! {
         stream in "[!-~]{1,40}",
         watches in prop::collection::vec(any::<(u64, u64, u64, u64)>(), 0..4),
         exec in prop::collection::vec(any::<i64>(), 0..3),
+        vector in prop::collection::vec(any::<i64>(), 0..3),
+        word: u8,
     ) {
         let watches = watches
             .into_iter()
             .map(|(device, inode, offset, length)| FileRange { device, inode, offset, length })
             .collect();
-        let arguments = Arguments { stream, watches, exec };
+        let arguments = Arguments { stream, watches, exec, vector, word };
         let text = arguments.to_string();
         let words = as_qemu_splits(&text);
         prop_assert_eq!(Arguments::parse(words.iter().map(String::as_str)), Ok(arguments));

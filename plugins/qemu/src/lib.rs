@@ -37,3 +37,4 @@ mod output;
 mod plugin;
 mod syscall;
 mod translate;
+mod vector;

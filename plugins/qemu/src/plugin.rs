@@ -25,6 +25,10 @@ pub(crate) struct Plugin {
     pub(crate) instructions: Instructions,
     /// Numbers of the system calls by which a process becomes another program.
     pub(crate) exec: Vec<i64>,
+    /// Numbers of those that are given a list of buffers.
+    pub(crate) vector: Vec<i64>,
+    /// Bytes of a pointer of the emulated program.
+    pub(crate) word: u8,
     /// Host address of emulated address 0: the same for the whole life of the process.
     pub(crate) guest_base: AtomicU64,
     cpus: [Cpu; CPUS],
@@ -124,7 +128,8 @@ fn install(id: Id, info: &Info, words: &[String]) -> Result<(), InstallError> {
         return Err(InstallError::SystemEmulation);
     }
     let api = Api::resolve()?;
-    let Arguments { stream, watches, exec } = Arguments::parse(words.iter().map(String::as_str))?;
+    let Arguments { stream, watches, exec, vector, word } =
+        Arguments::parse(words.iter().map(String::as_str))?;
     let output =
         Output::open(&stream).map_err(|source| InstallError::Stream { path: stream, source })?;
     // SAFETY: QEMU gives a string that ends in NUL.
@@ -136,6 +141,8 @@ fn install(id: Id, info: &Info, words: &[String]) -> Result<(), InstallError> {
         layout: Layout::new(watches),
         instructions: Instructions::default(),
         exec,
+        vector,
+        word,
         guest_base: AtomicU64::new(0),
         cpus: std::array::from_fn(|_| Cpu::default()),
     });

@@ -1,21 +1,29 @@
 //! When the emulated program calls the system: what it maps, and which calls may get a pointer
 //! into a window.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::ffi::c_uint;
 
 use busprobe_qemu_stream::{Record, Syscall};
 
 use crate::api::Id;
-use crate::file;
 use crate::plugin::{Plugin, now, plugin, process, thread};
+use crate::{file, vector};
 
 /// Smallest page of any instruction set; mapped addresses are multiples of it.
 const PAGE: u64 = 4096;
 
+/// A system call under way.
+#[derive(Default)]
+struct Call {
+    arguments: [u64; 6],
+    /// What it was given in windows. Told once it has succeeded: a call that fails moves nothing.
+    in_windows: Vec<Syscall>,
+}
+
 thread_local! {
-    /// The arguments of the call that this thread is in.
-    static ARGUMENTS: Cell<[u64; 6]> = const { Cell::new([0; 6]) };
+    /// The call that this thread is in.
+    static CALL: RefCell<Call> = RefCell::default();
 }
 
 /// Called before each system call.
@@ -34,34 +42,52 @@ pub(crate) extern "C" fn on_syscall(
 ) {
     let Some(plugin) = plugin() else { return };
     let arguments = [a1, a2, a3, a4, a5, a6].map(unextended);
-    ARGUMENTS.set(arguments);
     if plugin.exec.contains(&number) {
         plugin.output.put(&Record::Exec { process: process() });
     }
-    for (index, address) in arguments.into_iter().enumerate() {
-        let Some(piece) = plugin.layout.find(address, address.saturating_add(1)) else { continue };
-        plugin.output.put(&Record::Syscall(Syscall {
-            process: process(),
-            thread: thread(),
-            time_ns: now(),
-            number,
-            watch: piece.watch,
-            argument: index as u8,
-            offset: piece.offset_of(address),
-            next: arguments.get(index + 1).copied().unwrap_or(0),
-        }));
-    }
+    let in_windows = in_windows(plugin, number, arguments);
+    CALL.replace(Call { arguments, in_windows });
 }
 
 /// Called after each system call that returns.
 pub(crate) extern "C" fn on_syscall_return(_: Id, _: c_uint, number: i64, result: i64) {
     let Some(plugin) = plugin() else { return };
+    let Call { arguments, in_windows } = CALL.take();
     if plugin.exec.contains(&number) {
         plugin.output.put(&Record::ExecFailed { process: process() });
     }
     if !(-PAGE.cast_signed()..0).contains(&result) {
-        follow_mappings(plugin, ARGUMENTS.get(), unextended(result as u64));
+        for call in in_windows {
+            plugin.output.put(&Record::Syscall(call));
+        }
+        follow_mappings(plugin, arguments, unextended(result as u64));
     }
+}
+
+/// The arguments that are addresses in windows; of a list of buffers the buffers that are.
+fn in_windows(plugin: &Plugin, number: i64, arguments: [u64; 6]) -> Vec<Syscall> {
+    let telling = |argument: u8, address: u64, next: u64| {
+        let piece = plugin.layout.find(address, address.saturating_add(1))?;
+        Some(Syscall {
+            process: process(),
+            thread: thread(),
+            time_ns: now(),
+            number,
+            watch: piece.watch,
+            argument,
+            offset: piece.offset_of(address),
+            next,
+        })
+    };
+    if plugin.vector.contains(&number) {
+        let buffers = vector::entries(plugin, arguments[1], arguments[2]).into_iter();
+        return buffers.filter_map(|(address, length)| telling(1, address, length)).collect();
+    }
+    let next = arguments.into_iter().skip(1).chain([0]);
+    (0..)
+        .zip(arguments.into_iter().zip(next))
+        .filter_map(|(argument, (address, next))| telling(argument, address, next))
+        .collect()
 }
 
 /// Takes note of what the call has mapped, moved or unmapped. Every instruction set numbers its

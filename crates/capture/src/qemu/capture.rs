@@ -19,6 +19,7 @@ use super::error::Error;
 use super::image::machine;
 use super::program::Program;
 use super::recorder::Recorder;
+use super::sites::Sites;
 use super::{plugin, syscalls};
 use crate::terminal::TerminalSignals;
 use crate::{Outcome, Watch};
@@ -41,6 +42,7 @@ pub struct Capture {
     cpu: Option<String>,
     sysroot: Option<PathBuf>,
     qemu: Option<PathBuf>,
+    symbols: Vec<PathBuf>,
 }
 
 impl Capture {
@@ -100,6 +102,14 @@ impl Capture {
         self
     }
 
+    /// A folder with debug files by build id, `.build-id/12/3456.debug`: a stripped library's
+    /// functions have names only there. The sysroot's own `usr/lib/debug` is known.
+    #[must_use]
+    pub fn symbols(mut self, folder: impl Into<PathBuf>) -> Capture {
+        self.symbols.push(folder.into());
+        self
+    }
+
     /// Runs the program, and all processes that it forks, to their end and puts the trace into
     /// `sink` as it happens.
     ///
@@ -122,6 +132,12 @@ impl Capture {
             stream: format!("/proc/{}/fd/{}", std::process::id(), end.as_raw_fd()),
             watches,
             exec: syscalls::exec_numbers(&program.arch),
+            vector: if program.little_endian {
+                syscalls::vector_numbers(&program.arch)
+            } else {
+                Vec::new()
+            },
+            word: program.word,
         };
 
         let mut header =
@@ -148,8 +164,10 @@ impl Capture {
             .map_err(|source| Error::EmulatorNotRun { path: emulator.path.clone(), source })?;
         // Only now: a program inherits what is ignored.
         let _ignored = TerminalSignals::leave_to_program();
-        let mut recorder = Recorder::new(sink, &self.watches, &program.arch, start_ns);
-        let mut values_told = None;
+        let in_sysroot = self.sysroot.iter().map(|sysroot| sysroot.join("usr/lib/debug"));
+        let sites = Sites::new(self.symbols.into_iter().chain(in_sysroot).collect());
+        let mut recorder = Recorder::new(sink, &self.watches, &program.arch, sites, start_ns);
+        let mut begun = false;
         let followed = follow(child, stream, end, |told| {
             if let Told::Start(Start { format, .. }) = told
                 && format != Start::FORMAT
@@ -161,22 +179,22 @@ impl Capture {
                 for (id, watch) in (0..).zip(&self.watches) {
                     recorder.put(&Record::Window(watch.window(id)));
                 }
-                values_told = Some(start.values);
+                begun = true;
+                if let Some(cpu) = cpu.as_deref().filter(|cpu| hides_accesses(cpu, start)) {
+                    let detail = format!(
+                        "CPU {cpu} has SVE, of whose loads and stores this QEMU does not tell: \
+                         choose one without, as {DEFAULT_AARCH64_CPU}"
+                    );
+                    recorder.loss(LossKind::Missed, detail, None);
+                }
             }
             recorder.take(told);
             Ok(())
         })?;
-        let Some(values) = values_told else {
+        if !begun {
             return Err(Error::NotBegun { path: emulator.path, status: followed.status });
-        };
-        if let Some(detail) = followed.damage {
-            recorder.loss(LossKind::Missed, detail, None);
         }
-        if let Some(cpu) = cpu.filter(|cpu| CPUS_WITH_SVE.contains(&cpu.as_str()) && !values) {
-            let detail = format!(
-                "CPU {cpu} has SVE, of whose loads and stores this QEMU does not tell: choose one \
-                 without, as cortex-a57"
-            );
+        if let Some(detail) = followed.damage {
             recorder.loss(LossKind::Missed, detail, None);
         }
         Ok(recorder.finish(followed.status))
@@ -185,6 +203,12 @@ impl Capture {
 
 fn default_cpu(arch: &str) -> Option<String> {
     (arch == "aarch64").then(|| DEFAULT_AARCH64_CPU.to_owned())
+}
+
+/// Whether QEMU keeps accesses of that CPU from the plugin.
+fn hides_accesses(cpu: &str, start: &Start) -> bool {
+    let model = cpu.split(',').next().unwrap_or(cpu);
+    start.target == "aarch64" && !start.values && CPUS_WITH_SVE.contains(&model)
 }
 
 /// How a run ended.

@@ -8,6 +8,10 @@ use object::{Endianness, FileKind, elf};
 pub(crate) struct Image {
     /// What QEMU calls its instruction set, when that is known.
     pub(crate) arch: Option<&'static str>,
+    /// Bytes of a pointer.
+    pub(crate) word: u8,
+    /// Whether numbers lie in memory with their low byte first.
+    pub(crate) little_endian: bool,
     /// The dynamic linker that it asks for.
     pub(crate) interpreter: Option<String>,
 }
@@ -33,11 +37,10 @@ impl Image {
             .transpose()
             .ok()?
             .map(|path| String::from_utf8_lossy(path).into_owned());
-        let little = header.is_little_endian();
-        Some(Image {
-            arch: arch(header.e_machine(endian), header.is_class_64(), little),
-            interpreter,
-        })
+        let (is_64, little_endian) = (header.is_class_64(), header.is_little_endian());
+        let arch = arch(header.e_machine(endian), is_64, little_endian);
+        let word = if is_64 { 8 } else { 4 };
+        Some(Image { arch, word, little_endian, interpreter })
     }
 }
 

@@ -25,8 +25,8 @@
 //! # Ok::<(), busprobe_capture::qemu::Error>(())
 //! ```
 //!
-//! What is not seen: buffers that a system call is given through a list (`readv`), programs that
-//! the program starts by `execve` (reported as a loss), and what `busprobe-qemu` says of itself.
+//! What is not seen is programs that the program starts by `execve` (reported as a loss), and what
+//! `busprobe-qemu` says of itself.
 
 mod capture;
 mod emulator;

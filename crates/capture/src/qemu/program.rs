@@ -20,6 +20,10 @@ pub(crate) struct Program {
     pub(crate) path: PathBuf,
     /// QEMU's name of its instruction set.
     pub(crate) arch: String,
+    /// Bytes of a pointer.
+    pub(crate) word: u8,
+    /// Whether numbers lie in memory with their low byte first.
+    pub(crate) little_endian: bool,
 }
 
 impl Program {
@@ -45,13 +49,14 @@ impl Program {
             (Some(arch), _) | (None, Some(arch)) => arch.to_owned(),
             (None, None) => return Err(Error::UnknownArch { path }),
         };
-        if let Some(interpreter) = image.interpreter
+        if let Some(interpreter) = image.interpreter.clone()
             && !has_file(sysroot, &interpreter)
         {
             let sysroot = sysroot.map(Path::to_owned);
             return Err(Error::NoInterpreter { program: path, interpreter, sysroot });
         }
-        Ok(Program { path, arch })
+        let Image { word, little_endian, .. } = image;
+        Ok(Program { path, arch, word, little_endian })
     }
 }
 

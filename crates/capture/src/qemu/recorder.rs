@@ -51,6 +51,7 @@ impl<'a> Recorder<'a> {
         sink: &'a mut dyn Sink,
         watches: &'a [Watch],
         arch: &'a str,
+        sites: Sites,
         start_ns: u64,
     ) -> Recorder<'a> {
         Recorder {
@@ -61,7 +62,7 @@ impl<'a> Recorder<'a> {
             start_ns,
             flushed: Instant::now(),
             seq: 0,
-            sites: Sites::default(),
+            sites,
             joiner: Joiner::new(),
             values: false,
             threads: HashSet::new(),

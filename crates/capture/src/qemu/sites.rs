@@ -1,22 +1,35 @@
 //! From what the plugin says of an instruction to a site of the trace.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use busprobe_qemu_stream::Site as Told;
 use busprobe_site::{Module, disassemble};
 use busprobe_trace::Site;
 
+/// A file that code is mapped from, and the debug file of its build when there is one.
+struct Known {
+    module: Module,
+    debug: Option<Module>,
+}
+
 /// The sites of a trace, each once however many processes run the instruction.
 #[derive(Default)]
 pub(crate) struct Sites {
-    modules: HashMap<String, Option<Module>>,
+    /// Folders with debug files by build id.
+    debug_folders: Vec<PathBuf>,
+    modules: HashMap<String, Option<Known>>,
     /// By process and the plugin's number.
     told: HashMap<(u32, u32), u32>,
     known: HashMap<Site, u32>,
 }
 
 impl Sites {
+    /// No sites yet; functions' names come from debug files in these folders as well.
+    pub(crate) fn new(debug_folders: Vec<PathBuf>) -> Sites {
+        Sites { debug_folders, ..Sites::default() }
+    }
+
     /// Takes note of an instruction; the site when the trace does not have it yet.
     pub(crate) fn learn(&mut self, told: &Told) -> Option<Site> {
         let site = self.describe(told);
@@ -45,17 +58,35 @@ impl Sites {
         let module = self
             .modules
             .entry(place.path.clone())
-            .or_insert_with(|| Module::open(Path::new(&place.path)).ok());
-        let Some(module) = module else { return site };
+            .or_insert_with(|| open(Path::new(&place.path), &self.debug_folders));
+        let Some(Known { module, debug }) = module else { return site };
         site.text = text(told, Some(module));
         site.build_id = module.build_id().map(str::to_owned);
         site.address = module.address_of(place.offset);
-        if let Some(symbol) = site.address.and_then(|address| module.symbol(address)) {
+        let symbol = |address| {
+            module
+                .symbol(address)
+                .or_else(|| debug.as_ref().and_then(|debug| debug.symbol(address)))
+        };
+        if let Some(symbol) = site.address.and_then(symbol) {
             site.symbol = Some(symbol.name);
             site.symbol_offset = Some(symbol.offset);
         }
         site
     }
+}
+
+/// Reads a file that code is mapped from, and its debug file (GDB manual, "Separate Debug Files").
+fn open(path: &Path, debug_folders: &[PathBuf]) -> Option<Known> {
+    let module = Module::open(path).ok()?;
+    let debug = module.build_id().and_then(|id| {
+        let (first, rest) = id.split_at_checked(2)?;
+        let file = Path::new(".build-id").join(first).join(format!("{rest}.debug"));
+        let opened =
+            debug_folders.iter().filter_map(|folder| Module::open(&folder.join(&file)).ok());
+        opened.into_iter().find(|debug| debug.build_id() == Some(id))
+    });
+    Some(Known { module, debug })
 }
 
 /// The instruction in words: QEMU's, or ours when it was built without a disassembler.

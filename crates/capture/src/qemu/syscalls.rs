@@ -13,7 +13,7 @@ pub(crate) struct BufferCall {
 }
 
 /// The calls that programs give a window to, if any.
-const BUFFER_CALLS: [BufferCall; 7] = [
+const BUFFER_CALLS: [BufferCall; 13] = [
     BufferCall { name: "read", buffer: 1 },
     BufferCall { name: "write", buffer: 1 },
     BufferCall { name: "pread64", buffer: 1 },
@@ -21,7 +21,16 @@ const BUFFER_CALLS: [BufferCall; 7] = [
     BufferCall { name: "recvfrom", buffer: 1 },
     BufferCall { name: "sendto", buffer: 1 },
     BufferCall { name: "getrandom", buffer: 0 },
+    BufferCall { name: VECTOR_CALLS[0], buffer: 1 },
+    BufferCall { name: VECTOR_CALLS[1], buffer: 1 },
+    BufferCall { name: VECTOR_CALLS[2], buffer: 1 },
+    BufferCall { name: VECTOR_CALLS[3], buffer: 1 },
+    BufferCall { name: VECTOR_CALLS[4], buffer: 1 },
+    BufferCall { name: VECTOR_CALLS[5], buffer: 1 },
 ];
+
+/// The calls that are given a list of buffers, of which the plugin tells one by one.
+const VECTOR_CALLS: [&str; 6] = ["readv", "writev", "preadv", "pwritev", "preadv2", "pwritev2"];
 
 /// The call of that number, if it is one with a buffer.
 pub(crate) fn buffer_call(arch: &str, called: i64) -> Option<BufferCall> {
@@ -31,6 +40,11 @@ pub(crate) fn buffer_call(arch: &str, called: i64) -> Option<BufferCall> {
 /// The numbers of the calls by which a process becomes another program.
 pub(crate) fn exec_numbers(arch: &str) -> Vec<i64> {
     ["execve", "execveat"].into_iter().filter_map(|name| number(arch, name)).collect()
+}
+
+/// The numbers of the calls that are given a list of buffers.
+pub(crate) fn vector_numbers(arch: &str) -> Vec<i64> {
+    VECTOR_CALLS.into_iter().filter_map(|name| number(arch, name)).collect()
 }
 
 /// The number of a call in what QEMU calls `arch`; `None` when its table is not known.
@@ -70,6 +84,7 @@ mod tests {
         assert_eq!(exec_numbers("aarch64"), [221, 281]);
         assert_eq!(exec_numbers("arm"), [11, 387]);
         assert_eq!(exec_numbers("x86_64"), [59, 322]);
+        assert_eq!(vector_numbers("aarch64")[..2], [65, 66]);
         assert!(exec_numbers("vax").is_empty());
         assert_eq!(buffer_call("riscv64", 63).unwrap().name, "read");
         assert_eq!(buffer_call("x86_64", 17).unwrap().name, "pread64");

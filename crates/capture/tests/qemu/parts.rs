@@ -43,6 +43,11 @@ pub(crate) fn sysroot() -> Option<PathBuf> {
     guest("sysroot()")
 }
 
+/// The debug files of that system's C library.
+pub(crate) fn debug_files() -> Option<PathBuf> {
+    guest("libc6_dbg()")
+}
+
 /// Where a part of the guest is, fetched the first time; asked once.
 fn guest(part: &str) -> Option<PathBuf> {
     static KNOWN: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());

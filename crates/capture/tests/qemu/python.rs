@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use busprobe_trace::{Access, Event, LossKind, Trace};
 
-use crate::run::{Window, accesses, python, python_on, site};
+use crate::parts;
+use crate::run::{Window, accesses, python, python_capture, python_on, run, site};
 
 /// What the scripts begin with.
 const BEGIN: &str = "
@@ -79,6 +80,29 @@ for n in {words:?}:
     }
     let texts: Vec<&str> = causes.filter_map(|cause| cause.text.as_deref()).collect();
     assert!(texts.iter().filter(|text| text.starts_with("stp ")).count() >= texts.len() - 1);
+}
+
+#[test]
+fn debug_files_name_the_functions_of_a_stripped_libc() {
+    let window = Window::new();
+    let script = format!("{BEGIN}\nmv32[0:64] = memoryview(bytearray(256)).cast('@I')");
+    let Some(capture) = python_capture(&window, &script) else { return };
+    let Some(debug_files) = parts::debug_files() else { return };
+    let (_, trace) = run(capture.symbols(debug_files));
+    for access in trace.accesses() {
+        assert_eq!(site(&trace, access).symbol.as_deref(), Some("__memcpy_generic"));
+    }
+    assert_eq!(trace.accesses().map(|access| access.size).sum::<u32>(), 4 * 68);
+}
+
+#[test]
+fn a_cpu_whose_accesses_qemu_hides_is_said_to_be_one() {
+    let window = Window::new();
+    let Some(capture) = python_capture(&window, "pass") else { return };
+    let (_, trace) = run(capture.cpu("max"));
+    let (kind, detail) = only_loss(&trace);
+    assert_eq!(kind, LossKind::Missed);
+    assert!(detail.starts_with("CPU max has SVE"), "{detail}");
 }
 
 #[test]
@@ -163,12 +187,28 @@ with io.FileIO('/proc/self/exe') as file:
     file.readinto(memoryview(mm)[64:128])"
     );
     let Some((outcome, trace)) = python_on(&window, &script) else { return };
+    assert_eq!(calls(&trace), [("read", 64, 64)]);
+    assert_eq!((outcome.accesses, outcome.syscalls), (0, 1));
+}
+
+#[test]
+fn each_buffer_of_a_list_that_lies_in_the_window_is_recorded() {
+    let script = format!(
+        "{BEGIN}
+file = os.open('/proc/self/exe', os.O_RDONLY)
+window = memoryview(mm)
+os.preadv(file, [window[8:24], bytearray(8), window[256:260]], 0)"
+    );
+    let Some((_, trace)) = python(&script) else { return };
+    assert_eq!(calls(&trace), [("preadv", 8, 16), ("preadv", 256, 4)]);
+}
+
+fn calls(trace: &Trace) -> Vec<(&str, u64, u64)> {
     let calls = trace.events.iter().filter_map(|event| match event {
         Event::Syscall(call) => Some((call.name.as_str(), call.offset, call.length)),
         _ => None,
     });
-    assert_eq!(calls.collect::<Vec<_>>(), [("read", 64, 64)]);
-    assert_eq!((outcome.accesses, outcome.syscalls), (0, 1));
+    calls.collect()
 }
 
 fn only_loss(trace: &Trace) -> (LossKind, &str) {

@@ -49,13 +49,15 @@ pub(crate) fn python(script: &str) -> Option<(Outcome, Trace)> {
 
 /// As [`python`], on a window of the caller's.
 pub(crate) fn python_on(window: &Window, script: &str) -> Option<(Outcome, Trace)> {
+    Some(run(python_capture(window, script)?))
+}
+
+/// A capture of such a run, still to be run.
+pub(crate) fn python_capture(window: &Window, script: &str) -> Option<Capture> {
     let (qemu, sysroot) = (parts::qemu("aarch64")?, parts::sysroot()?);
     let script = script.replace("WINDOW", &format!("'{}'", window.path().display()));
-    let capture = Capture::new(["python3", "-E", "-S", "-c", &script])
-        .qemu(qemu)
-        .sysroot(sysroot)
-        .watch(window.watch());
-    Some(run(capture))
+    let command = ["python3", "-E", "-S", "-c", &script];
+    Some(Capture::new(command).qemu(qemu).sysroot(sysroot).watch(window.watch()))
 }
 
 /// `W 0x0 4 0x3020100`, for all accesses.
