@@ -4,6 +4,7 @@ mod access;
 mod check;
 mod import;
 mod keep;
+mod qemu;
 mod summary;
 mod sweep;
 mod trace;

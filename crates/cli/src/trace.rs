@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use busprobe_capture::native::Capture;
+use busprobe_capture::{native, qemu};
 use busprobe_trace::{Record, Sink, jsonl, text};
 
 use crate::keep::Keep;
+use crate::qemu::QemuArgs;
 use crate::trouble::Trouble;
 use crate::{summary, watch};
 
@@ -19,7 +20,10 @@ use crate::{summary, watch};
 /// Without -o the accesses go to standard error as they happen. At the end comes the verdict, for
 /// the program seen as one operation. The exit status is the program's.
 #[derive(clap::Args)]
-#[command(after_help = "Example: busprobe trace --watch mem:0x0a000000+16K -- python3 script.py")]
+#[command(
+    after_help = "Examples: busprobe trace --watch mem:0x0a000000+16K -- python3 script.py\n          \
+                        busprobe trace --cpu cortex-a57 --sysroot arm64 --watch win.bin -- python3 x.py"
+)]
 pub(crate) struct Args {
     /// The window, however the program opens it; may be given several times. Without it, all
     /// device memory: /dev/mem, UIO devices, PCI resources
@@ -29,6 +33,9 @@ pub(crate) struct Args {
     /// Write the trace to this file, as JSON Lines
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    qemu: QemuArgs,
 
     /// The program and its arguments
     #[arg(required = true, last = true, value_name = "COMMAND")]
@@ -42,8 +49,13 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Trouble> {
         args.watch.iter().map(|text| watch::parse(text)).collect::<Result<_, _>>()?
     };
     let mut sink = Tee { keep: Keep::new(), live: live(args.output.as_ref())? };
-    let capture = watches.into_iter().fold(Capture::new(args.command), Capture::watch);
-    let outcome = capture.run(&mut sink)?;
+    let outcome = if args.qemu.is_given() {
+        let capture = args.qemu.capture(args.command);
+        watches.into_iter().fold(capture, qemu::Capture::watch).run(&mut sink)?
+    } else {
+        let capture = native::Capture::new(args.command);
+        watches.into_iter().fold(capture, native::Capture::watch).run(&mut sink)?
+    };
     summary::write(&sink.keep.trace, &mut io::stderr())?;
     if sink.keep.dropped > 0 {
         eprintln!(

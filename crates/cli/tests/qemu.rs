@@ -1,0 +1,87 @@
+//! Programs of another machine on the command line, run under QEMU.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Builds the plugin beside the command, which cargo does not do for a test.
+fn build_plugin() {
+    let folder = Path::new(env!("CARGO_BIN_EXE_busprobe")).parent().unwrap();
+    let profile = match folder.file_name().unwrap().to_str().unwrap() {
+        "debug" => "dev",
+        other => other,
+    };
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "-p", "busprobe-qemu", "--profile", profile, "--target-dir"])
+        .arg(folder.parent().unwrap())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.unwrap().success(), "the plugin does not build");
+}
+
+/// A part of the guest; `None`, with the reason printed, where there is no apt.
+fn guest(part: &str) -> Option<String> {
+    if Command::new("apt-get").arg("--version").output().is_err() {
+        println!("skipped: QEMU and Python for AArch64 are fetched by apt, which is not here");
+        return None;
+    }
+    let output = Command::new("python3")
+        .args(["-m", "guest", "path", part])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        .output()
+        .expect("python3 is needed: apt-get install python3");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the guest's packages could not be fetched: {said}");
+    Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+/// Exit status and what was said.
+fn busprobe(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_busprobe"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_slice_assignment_of_an_aarch64_python_is_shown_with_its_cause() {
+    build_plugin();
+    let parts = ["qemu-aarch64", "sysroot", "libc6-dbg"].map(guest);
+    let [Some(qemu), Some(sysroot), Some(symbols)] = parts else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("window"), vec![0; 4096]).unwrap();
+    let program = "import mmap, os\nmm = mmap.mmap(os.open('window', os.O_RDWR), 4096)\n\
+                   memoryview(mm).cast('I')[0:64] = memoryview(bytearray(256)).cast('I')";
+    let options = ["--cpu", "cortex-a57", "--qemu", &qemu, "--sysroot", &sysroot];
+    let watch = ["--symbols", &symbols, "--watch", "window", "--", "python3", "-c", program];
+    let (status, _, error) =
+        busprobe(folder.path(), &[&["trace"], &options[..], &watch[..]].concat());
+    assert_eq!(status, 0, "{error}");
+    let first = error.lines().next().unwrap();
+    assert!(first.starts_with("W addr 0x0 data 0x0 size "), "{first}");
+    assert!(first.contains("   libc.so.6 __memcpy_generic+0x"), "{first}");
+    assert!(error.contains("68 writes for 64 words"), "{error}");
+    assert!(error.contains("made by libc.so.6 __memcpy_generic: "), "{error}");
+    assert!(error.contains("stp q"), "{error}");
+}
+
+#[test]
+fn what_stands_in_the_way_is_one_line_and_exit_status_2() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("window"), vec![0; 4096]).unwrap();
+    let rest = ["--watch", "window", "--", "python3"];
+    for (options, said) in [
+        (["--sysroot", "/nowhere"], "busprobe: /nowhere: no such folder; --sysroot names"),
+        (
+            ["--cpu", "cortex-a57"],
+            "busprobe: python3: this machine's own programs are not for QEMU",
+        ),
+    ] {
+        let (status, _, error) =
+            busprobe(folder.path(), &[&["trace"], &options[..], &rest[..]].concat());
+        assert_eq!((status, error.lines().count()), (2, 1), "{error}");
+        assert!(error.starts_with(said), "{error}");
+    }
+}
