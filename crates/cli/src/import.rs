@@ -33,6 +33,10 @@ pub(crate) struct Args {
     #[arg(long = "window", value_name = "BASE+LENGTH")]
     windows: Vec<Addresses>,
 
+    /// Make marks of the writes to this address, instead of accesses
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    mark: Option<u64>,
+
     /// Where the trace goes; standard output when not given
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -56,6 +60,10 @@ impl FromStr for Addresses {
     }
 }
 
+fn address(text: &str) -> Result<u64, String> {
+    quantity(text).ok_or_else(|| format!("{text:?} is no address; write for example 0x0a003ff0"))
+}
+
 /// Decimal or 0x, with K, M or G behind it.
 fn quantity(text: &str) -> Option<u64> {
     let (digits, factor) = match text.as_bytes().last()? {
@@ -73,7 +81,7 @@ fn quantity(text: &str) -> Option<u64> {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let windows = args.windows.iter().map(|addresses| addresses.0).collect();
-    let options = Options { format: args.format, windows };
+    let options = Options { format: args.format, windows, mark: args.mark };
     let in_log = |error| Trouble::new(format!("{}: {error}", args.log.display()));
     let import = Import::new(open(&args.log)?, &options).map_err(in_log)?;
     let summary = match &args.output {

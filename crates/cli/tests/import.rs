@@ -73,6 +73,14 @@ fn a_window_keeps_only_what_lies_in_it() {
 }
 
 #[test]
+fn a_mark_s_address_makes_marks_of_its_writes() {
+    let ran = import(DOUBLED, &["--mark", "0xc"]);
+    assert_eq!(ran.status, 0);
+    assert_eq!(ran.out.matches(r#""t":"mark""#).count(), 2);
+    assert_eq!(ran.out.matches(r#""t":"access""#).count(), 6);
+}
+
+#[test]
 fn a_bad_line_ends_with_2_and_the_rest_is_kept() {
     let ran = import(&DOUBLED.replace("data 0x7060504, size 0x4\n", "data 0x70\n"), &[]);
     assert_eq!(ran.status, 2);
@@ -101,6 +109,7 @@ fn options_that_mean_nothing_are_refused() {
     for (option, expected) in [
         (["--window", "0x100"], "write for example 0x0a000000+4K"),
         (["--window", "0xffffffffffffffff+2"], "goes beyond the last address"),
+        (["--mark", "here"], "\"here\" is no address; write for example 0x0a003ff0"),
         (["--format", "strace"], "known are qemu-trace, ram-write"),
     ] {
         let ran = import(DOUBLED, &option);

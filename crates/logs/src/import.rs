@@ -41,6 +41,9 @@ pub struct Options {
     /// The windows of the trace, as the log counts addresses; accesses outside are left out and
     /// counted. When empty, the log's own regions are the windows, or all addresses are one.
     pub windows: Vec<Range>,
+    /// A write that begins at this address, as the log counts addresses, is a mark named by the
+    /// value in hexadecimal, and no access.
+    pub mark: Option<u64>,
 }
 
 /// What an import has met so far.
@@ -110,7 +113,7 @@ impl<R: BufRead> Import<R> {
             lines: Lines::new(Cursor::new(begun).chain(input)),
             format,
             dialect: format.dialect(),
-            out: Out::new(header, &options.windows),
+            out: Out::new(header, options),
             summary: Summary::default(),
             first_damaged: 0,
             ended: false,

@@ -71,6 +71,28 @@ fn import(log: &str) -> Imported {
 }
 
 #[test]
+fn a_write_to_the_mark_is_no_access() {
+    let log = "\
+memory_region_ops_write cpu 0 mr 0x1 addr 0xa003ff0 value 0xffff size 4 name 'dev'
+memory_region_ops_write cpu 0 mr 0x1 addr 0xa000000 value 0x1 size 4 name 'dev'
+memory_region_ops_read cpu 0 mr 0x1 addr 0xa003ff0 value 0x0 size 4 name 'dev'
+";
+    let options = Options { mark: Some(0x0a00_3ff0), ..Options::default() };
+    let imported = import_with(log.as_bytes(), &options).unwrap();
+    let marks: Vec<_> = imported
+        .records
+        .iter()
+        .filter_map(|record| match record {
+            Record::Mark(mark) => Some((mark.seq, mark.text.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(marks, [(0, "0xffff")]);
+    let accesses: Vec<_> = imported.accesses().iter().map(|a| (a.seq, a.direction)).collect();
+    assert_eq!(accesses, [(1, Direction::Write), (2, Direction::Read)]);
+}
+
+#[test]
 fn every_sample_becomes_the_trace_beside_it() {
     for path in samples() {
         let imported = import(&fs::read_to_string(&path).unwrap());
@@ -185,7 +207,7 @@ fn given_windows_are_the_trace_and_what_lies_outside_is_counted() {
                qemu_ram_write: addr 0x1ffe, data 0x1, size 0x4\n\
                qemu_ram_write: addr 0xfffffffffffffffe, data 0x1, size 0x4\n";
     let windows = vec![Range { base: 0x1000, length: 0x1000 }];
-    let imported = import_with(log.as_bytes(), &Options { format: None, windows }).unwrap();
+    let imported = import_with(log.as_bytes(), &Options { windows, ..Options::default() }).unwrap();
     let offsets: Vec<u64> = imported.accesses().iter().map(|access| access.offset).collect();
     assert_eq!((offsets, imported.summary.outside), (vec![0, 0xffc], 3));
     assert!(imported.text().contains(r#""id":0,"name":"window","base":4096,"length":4096"#));

@@ -23,7 +23,6 @@
 mod access;
 pub mod axi4_lite;
 mod header;
-pub mod import;
 pub mod jsonl;
 mod record;
 mod site;

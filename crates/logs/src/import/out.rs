@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use busprobe_trace::{Access, Data, Direction, Header, Loss, LossKind, Mark, Record};
 
+use super::Options;
 use super::sites::{Code, Sites};
 use super::windows::{Placed, Range, Region, Windows};
 
@@ -47,6 +48,8 @@ pub(super) struct Out {
     /// An access still to come this many times, after `records`.
     repeated: Option<(Access, u64)>,
     windows: Windows,
+    /// Writes to this address are marks.
+    mark: Option<u64>,
     sites: Sites,
     seq: u64,
     began: Option<u64>,
@@ -61,13 +64,14 @@ pub(super) struct Out {
 }
 
 impl Out {
-    pub(super) fn new(header: Header, given: &[Range]) -> Self {
-        let windows = Windows::new(given);
+    pub(super) fn new(header: Header, options: &Options) -> Self {
+        let windows = Windows::new(&options.windows);
         let header = std::iter::once(Record::Trace(header));
         Out {
             records: header.chain(windows.given().map(Record::Window)).collect(),
             repeated: None,
             windows,
+            mark: options.mark,
             sites: Sites::default(),
             seq: 0,
             began: None,
@@ -98,7 +102,10 @@ impl Out {
     }
 
     pub(super) fn access(&mut self, seen: Seen) {
-        if let Some(access) = self.placed(seen) {
+        if seen.direction == Direction::Write && self.mark == Some(seen.address) {
+            let text = seen.data.map_or_else(|| "?".to_owned(), |data| format!("{data:#}"));
+            self.mark(text, seen.time_ns);
+        } else if let Some(access) = self.placed(seen) {
             self.records.push_back(Record::Access(access));
             self.seq += 1;
             self.accesses += 1;
