@@ -1,11 +1,15 @@
 """What CPython and busybox put on the bus is what was published, line for line."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from guest.bus import MARK, experiments
 from guest.job import run
 from guest.machine import WINDOW_BASE
 from guest.tests import golden
+from guest.tests.command import busprobe
 
 # The statements of the question, each after a mark: 0xfff0 is the scalar write, a number below it
 # the words of a slice.
@@ -36,12 +40,15 @@ MARKS = {"scalar": 0xFFF0, "devmem 32 0x01020304": 0xFFF1, "devmem 64 0x01020304
 
 
 @pytest.fixture(scope="module")
-def bus(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[str]]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(JOB, tmp_path_factory.mktemp("listings"), {"program.py": PROGRAM.encode()})
     assert done.status == 0, done.output
-    return {
-        mark: [str(beat) for beat in seen.beats] for mark, seen in experiments(done.log).items()
-    }
+    return done.log
+
+
+@pytest.fixture(scope="module")
+def bus(log: Path) -> dict[int, list[str]]:
+    return {mark: [str(beat) for beat in seen.beats] for mark, seen in experiments(log).items()}
 
 
 LISTINGS = [name for name in golden.sections() if name != "table"]
@@ -62,3 +69,21 @@ def test_a_listing_is_the_bus_log_line_for_line(listing: str, bus: dict[int, lis
 def test_a_row_of_the_table_is_the_number_of_writes(row: str, bus: dict[int, list[str]]) -> None:
     words, writes = map(int, row.split())
     assert len(bus[words]) == writes
+
+
+def test_the_imported_log_has_the_same_accesses_between_the_same_marks(
+    log: Path, bus: dict[int, list[str]]
+) -> None:
+    window = ["--window", "0x0a000000+16K", "--mark", hex(WINDOW_BASE + MARK)]
+    imported: dict[int, list[str]] = {}
+    current: list[str] = []
+    for line in busprobe("import", str(log), *window).splitlines():
+        record = json.loads(line)
+        if record["t"] == "mark":
+            current = imported.setdefault(int(record["text"], 16), [])
+        elif record["t"] == "access":
+            data = int(record["data"], 16)
+            current.append(
+                f"{record['dir']} addr {record['offset']:#x} data {data:#x} size {record['size']}"
+            )
+    assert imported == bus
