@@ -1,7 +1,8 @@
 //! The seccomp(2) filter that stops the program at the few system calls that concern windows.
 //!
 //! It never changes, so it knows windows only by their place in the arena: a call is stopped when
-//! an argument points there. Other calls cost the filter and nothing more.
+//! an argument points there. Other calls cost the filter and nothing more. A program with windows
+//! elsewhere, which takes a fixed address, is stopped at every call instead.
 
 use std::mem::offset_of;
 
@@ -10,13 +11,8 @@ use nix::errno::Errno;
 
 use super::arch::layout::{ARENA_HIGH, ARENA_MASK, AUDIT_ARCH};
 
-/// Calls that are always looked at: they change mappings, or carry pointers in memory.
-const CALLS: [libc::c_long; 11] = [
-    libc::SYS_mmap,
-    libc::SYS_munmap,
-    libc::SYS_mprotect,
-    libc::SYS_pkey_mprotect,
-    libc::SYS_mremap,
+/// Calls that are always looked at: they carry pointers in memory.
+const CALLS: [libc::c_long; 6] = [
     libc::SYS_readv,
     libc::SYS_writev,
     libc::SYS_preadv,
@@ -28,6 +24,8 @@ const CALLS: [libc::c_long; 11] = [
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const AND: u16 = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;
 const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const JUMP_IF_SET: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
+const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
 const ALLOW: sock_filter = returns(libc::SECCOMP_RET_ALLOW);
@@ -49,6 +47,16 @@ pub(crate) fn program() -> Vec<sock_filter> {
     for call in CALLS {
         filter.extend([if_equal(call as u32), TRACE]);
     }
+    // A file's mapping may be a window.
+    filter.extend([unless_equal(libc::SYS_mmap as u32)]);
+    let is_file = [
+        load(argument(3)),
+        sock_filter { code: JUMP_IF_SET, jt: 0, jf: 1, k: libc::MAP_ANONYMOUS as u32 },
+        ALLOW,
+        TRACE,
+    ];
+    filter.push(skip(is_file.len() as u32));
+    filter.extend(is_file);
     // A handler for the signals that the capture itself causes; not mere questions for it.
     filter.extend([unless_equal(libc::SYS_rt_sigaction as u32), ALLOW]);
     filter.push(load(argument(0)));
@@ -74,6 +82,11 @@ fn masked() -> sock_filter {
 
 fn jump_if_equal(k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { code: JUMP_IF_EQUAL, jt, jf, k }
+}
+
+/// Skips so many instructions.
+fn skip(k: u32) -> sock_filter {
+    sock_filter { code: JUMP, jt: 0, jf: 0, k }
 }
 
 /// Runs the next instruction when equal, skips it otherwise.

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 
 use super::arch::Registers;
 use super::ptrace::Tid;
+use super::sites::SeenSites;
 use super::space::{ALIAS_DISTANCE, Mapping, PAGE, overlap};
 use super::tracer::{Call, Tracer};
 use super::watch::FileId;
@@ -47,12 +48,12 @@ impl Tracer<'_> {
             std::array::from_fn(|index| registers.argument(index));
         let range = pages(address, length);
         let length = range.end - range.start;
-        let is_fixed = flags & libc::MAP_FIXED as u64 != 0;
-        if is_fixed {
-            self.space_mut(tid).sites.unmapped(&range);
+        if protection & libc::PROT_EXEC as u64 != 0 {
+            // Other code may come to lie where there was some before.
+            self.space_mut(tid).sites = SeenSites::default();
         }
-        let replaces =
-            is_fixed && self.space(tid).mappings().iter().any(|old| overlap(&old.range, &range));
+        let replaces = flags & libc::MAP_FIXED as u64 != 0
+            && self.space(tid).mappings().iter().any(|old| overlap(&old.range, &range));
         let file = self.watched_file(tid, flags, protection, descriptor, offset, length);
         if file.is_none() && !replaces {
             return None;
@@ -94,7 +95,6 @@ impl Tracer<'_> {
 
     pub(crate) fn unmap_begins(&mut self, tid: Tid, registers: &Registers) -> Option<Call> {
         let range = pages(registers.argument(0), registers.argument(1));
-        self.space_mut(tid).sites.unmapped(&range);
         let is_ours = self.space(tid).mappings().iter().any(|old| overlap(&old.range, &range));
         is_ours.then_some(Call::Change(Change::Unmap(range)))
     }

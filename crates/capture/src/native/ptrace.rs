@@ -18,8 +18,8 @@ pub(crate) const NT_PRSTATUS: c_int = 1;
 pub(crate) enum How {
     /// Until something happens.
     Run,
-    /// Until the system call that it is in returns.
-    ToCallExit,
+    /// Until a system call begins or returns: the one that it is in, if any.
+    ToCall,
     /// For one instruction.
     OneStep,
     /// Not at all, but wait for the end of its group's stop.
@@ -35,8 +35,8 @@ pub(crate) enum Stop {
     Killed(i32),
     /// That signal is about to be delivered to it.
     Signal(i32),
-    /// It returns from a system call.
-    CallExit,
+    /// It begins a system call or returns from one.
+    Call,
     /// A `PTRACE_EVENT_*`, with the signal that came with it.
     Event(c_int, i32),
 }
@@ -101,7 +101,7 @@ pub(crate) fn seize(tid: Tid, options: c_int) -> Result<(), Errno> {
 pub(crate) fn resume(tid: Tid, how: How, signal: i32) -> Result<(), Errno> {
     let what = match how {
         How::Run => libc::PTRACE_CONT,
-        How::ToCallExit => libc::PTRACE_SYSCALL,
+        How::ToCall => libc::PTRACE_SYSCALL,
         How::OneStep => libc::PTRACE_SINGLESTEP,
         How::Listen => libc::PTRACE_LISTEN,
     };
@@ -121,6 +121,22 @@ pub(crate) fn event_message(tid: Tid) -> Result<u64, Errno> {
     // SAFETY: PTRACE_GETEVENTMSG writes one `unsigned long`.
     unsafe { request(libc::PTRACE_GETEVENTMSG, tid, 0, &raw mut message as u64) }?;
     Ok(message)
+}
+
+/// Whether a thread that is stopped for a system call is only about to make it.
+pub(crate) fn is_call_entry(tid: Tid) -> Result<bool, Errno> {
+    // `linux/ptrace.h`: `op` is the first byte of `struct ptrace_syscall_info`.
+    const GET_SYSCALL_INFO: libc::c_uint = 0x420e;
+    const ENTRY: u8 = 1;
+    let mut op = 0_u8;
+    // SAFETY: the request writes as many bytes as its address says: one.
+    match unsafe { request(GET_SYSCALL_INFO, tid, 1, &raw mut op as u64) } {
+        Ok(_) => Ok(op == ENTRY),
+        // Kernels before 5.3 cannot tell. There, calls that the filter stops are stopped at
+        // again only when they return.
+        Err(Errno::EIO) => Ok(false),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// About the signal that the thread is stopped for.
@@ -262,7 +278,7 @@ fn stop(status: c_int) -> Stop {
         return Stop::Killed(libc::WTERMSIG(status));
     }
     match (status >> 16, libc::WSTOPSIG(status)) {
-        (0, CALL) => Stop::CallExit,
+        (0, CALL) => Stop::Call,
         (0, signal) => Stop::Signal(signal),
         (event, signal) => Stop::Event(event, signal),
     }

@@ -12,28 +12,18 @@ use busprobe_trace::Site;
 
 use super::ptrace::{self, Tid};
 use super::recorder::Recorder;
-use super::space::overlap;
 
 /// The sites that one address space has had, by address and bytes: where an access has been before,
 /// nothing is looked up.
 #[derive(Clone, Default)]
 pub(crate) struct SeenSites {
     ids: HashMap<u64, (Vec<u8>, u32)>,
-    /// The mappings that they lie in.
-    code: Vec<Range<u64>>,
 }
 
 impl SeenSites {
     fn get(&self, pc: u64, code: &[u8]) -> Option<u32> {
         let (known, id) = self.ids.get(&pc)?;
         (known == code).then_some(*id)
-    }
-
-    /// What lies in `range` is no longer what it was.
-    pub(crate) fn unmapped(&mut self, range: &Range<u64>) {
-        if self.code.iter().any(|code| overlap(code, range)) {
-            *self = SeenSites::default();
-        }
     }
 }
 
@@ -75,7 +65,6 @@ impl Sites {
             next
         });
         seen.ids.insert(pc, (code.to_vec(), id));
-        seen.code.extend(line.map(|line| line.range.clone()));
         id
     }
 

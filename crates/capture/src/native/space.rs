@@ -81,6 +81,11 @@ pub(crate) struct Space {
 }
 
 impl Space {
+    /// Whether there are windows that the filter does not know.
+    pub(crate) fn has_windows_elsewhere(&self) -> bool {
+        self.mappings.iter().any(|mapping| !ARENA.contains(&mapping.range.start))
+    }
+
     pub(crate) fn has_windows(&self) -> bool {
         !self.mappings.is_empty()
     }

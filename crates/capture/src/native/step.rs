@@ -45,7 +45,7 @@ impl Tracer<'_> {
                 Stop::Event(libc::PTRACE_EVENT_STOP, signal) if signal != libc::SIGTRAP => {
                     self.thread(tid).is_to_stop = true;
                 }
-                Stop::Event(..) | Stop::CallExit => {}
+                Stop::Event(..) | Stop::Call => {}
                 end @ (Stop::Exited(_) | Stop::Killed(_)) => {
                     self.later.push_back((tid, end));
                     return Err(Errno::ESRCH);

@@ -154,12 +154,19 @@ impl<'a> Tracer<'a> {
                 self.deliver(tid, signal)
             }
             Stop::Signal(signal) => self.deliver(tid, signal),
-            Stop::CallExit => {
+            Stop::Call if ptrace::is_call_entry(tid)? => {
+                self.call_begins(tid)?;
+                self.resume(tid)
+            }
+            Stop::Call => {
                 self.call_returns(tid)?;
                 self.resume(tid)
             }
             Stop::Event(libc::PTRACE_EVENT_SECCOMP, _) => {
-                self.call_begins(tid)?;
+                // Where every call is stopped at, this one has been looked at already.
+                if self.thread(tid).call.is_none() {
+                    self.call_begins(tid)?;
+                }
                 self.resume(tid)
             }
             Stop::Event(
@@ -190,17 +197,23 @@ impl<'a> Tracer<'a> {
     /// Lets a thread go on, with the signal that it is stopped for.
     fn deliver(&mut self, tid: Tid, signal: i32) -> Result<(), Errno> {
         self.process_mut(tid).handlers.delivered(signal);
-        let thread = self.thread(tid);
-        thread.is_running = true;
-        let how = if thread.call.is_some() { How::ToCallExit } else { How::Run };
+        let how = self.how_to_resume(tid);
+        self.thread(tid).is_running = true;
         ptrace::resume(tid, how, signal)
+    }
+
+    /// As far as a thread may run before it has to be looked at.
+    pub(crate) fn how_to_resume(&self, tid: Tid) -> How {
+        let has_to_stop =
+            self.threads[&tid].call.is_some() || self.space(tid).has_windows_elsewhere();
+        if has_to_stop { How::ToCall } else { How::Run }
     }
 
     /// Lets a thread go on, with the signal that it holds.
     pub(crate) fn resume(&mut self, tid: Tid) -> Result<(), Errno> {
+        let how = self.how_to_resume(tid);
         let thread = self.thread(tid);
         thread.is_running = true;
-        let how = if thread.call.is_some() { How::ToCallExit } else { How::Run };
         let held = thread.held.take();
         if std::mem::take(&mut thread.is_to_stop) {
             ptrace::interrupt(tid)?;

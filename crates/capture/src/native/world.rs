@@ -7,7 +7,7 @@ use std::{fs, thread};
 use nix::errno::Errno;
 
 use super::arch::Registers;
-use super::ptrace::{self, How, Stop, Tid};
+use super::ptrace::{self, Stop, Tid};
 use super::space::Mapping;
 use super::step::Stepped;
 use super::touch::Touch;
@@ -98,10 +98,6 @@ impl Tracer<'_> {
             }
         }
         Ok(stopped)
-    }
-
-    fn how_to_resume(&mut self, tid: Tid) -> How {
-        if self.thread(tid).call.is_some() { How::ToCallExit } else { How::Run }
     }
 }
 

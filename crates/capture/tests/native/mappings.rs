@@ -127,7 +127,15 @@ fn a_fixed_address_outside_the_usual_place_is_watched_as_well() {
         "volatile uint32_t *p = mmap((void *)0x10000000, 4096, PROT_READ | PROT_WRITE,
                                      MAP_SHARED | MAP_FIXED, fd, 0);
          CHECK(p == (void *)0x10000000);
-         p[1] = 1; *(volatile uint32_t *)0x10000008 = 2;",
+         p[1] = 1; *(volatile uint32_t *)0x10000008 = 2;
+         int zero = open(\"/dev/zero\", O_RDONLY);
+         CHECK(read(zero, (void *)(p + 4), 8) == 8);
+         CHECK(!munmap((void *)p, 4096));
+         p = mmap((void *)p, 4096, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+         CHECK(p == (void *)0x10000000);
+         p[3] = 3; w[5] = 4;",
     );
-    assert_eq!(run.lines(), ["W 0x4 4 0x1", "W 0x8 4 0x2"]);
+    assert_eq!(run.lines(), ["W 0x4 4 0x1", "W 0x8 4 0x2", "W 0x14 4 0x4"]);
+    assert_eq!(run.syscalls(), [("read".to_owned(), 16, 8)]);
 }
