@@ -7,7 +7,7 @@ BUSPROBE := target/release/busprobe
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates plugins -name '*.rs' -o -name Cargo.toml 2>/dev/null)
 PYTHON_SOURCES := $(shell find crates/python -name '*.py' -o -name '*.pyi' -o -name pyproject.toml)
 
-.PHONY: help demo test test-rust test-python lint bench clean
+.PHONY: help demo test test-rust test-python test-guest lint bench clean
 
 help:
 	@echo "make demo    show what Python puts on the bus on this machine, and the exact way beside it"
@@ -41,20 +41,27 @@ $(VENV)/checks: $(VENV)/package crates/python/pyproject.toml
 demo: $(BUSPROBE) $(VENV)/package
 	@PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" examples/demo.sh
 
-test: test-rust test-python
+test: test-rust test-python test-guest
 
+# The plugin is a library of its own that QEMU loads, so no test builds it by needing it.
 test-rust: $(VENV)/checks
+	cargo build --locked -p busprobe-qemu
 	PATH="$(abspath $(BIN)):$$PATH" cargo test --locked --workspace
 
 test-python: $(VENV)/checks
 	$(BIN)/python -m pytest -q crates/python
+
+# A machine boots, so this takes minutes; what is fetched and built stays in the cache.
+test-guest: $(VENV)/checks
+	$(BIN)/python -m pytest -q guest/tests
 
 lint: $(VENV)/checks
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/pyright -p crates/python
-	cd crates/python && ../../$(BIN)/python -m mypy.stubtest busprobe
+	$(BIN)/pyright -p guest
+	$(BIN)/python -m mypy.stubtest busprobe
 
 bench: $(BUSPROBE) $(VENV)/package
 	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/untouched.py
