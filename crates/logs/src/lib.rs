@@ -15,4 +15,5 @@
 //! # Ok::<(), busprobe_logs::import::ImportError>(())
 //! ```
 
+pub mod export;
 pub mod import;

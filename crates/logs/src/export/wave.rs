@@ -1,0 +1,209 @@
+//! A trace as signals over time, for the waveform formats.
+//!
+//! In the scope `busprobe` each beat sets the signals and raises `valid` for a while, so that two
+//! identical beats in a row are two pulses:
+//!
+//! | signal | bits | |
+//! | --- | --- | --- |
+//! | `valid` | 1 | a beat is here |
+//! | `op` | 8 | `R` or `W` in ASCII |
+//! | `address` | 64 | the first byte touched: the window's base and the offset |
+//! | `data` | the bus's | in the lanes of the bus word; `x` where it is not touched or not known |
+//! | `strobe` | a bit a byte | the bytes touched |
+//! | `window` | 32 | its id |
+//! | `operation` | 32 | how many marks there were before |
+//! | `thread` | 32 | |
+//! | `pc` | 64 | the instruction's address; `x` when it is not known |
+//!
+//! The unit is the nanosecond. Beats without a time are 10 ns apart; where several have the same
+//! time, each comes 2 ns after the one before, so that none hides another.
+
+use std::collections::HashMap;
+use std::io;
+
+use busprobe_trace::{Access, Record, Sink};
+use busprobe_verdict::{Beat, Bus};
+
+use super::Exporter;
+
+/// Between two beats of which the time is not known.
+const STEP_NS: u64 = 10;
+/// Between two beats at the least: a pulse and a pause.
+const CLOSEST_NS: u64 = 2;
+/// A bus wider than this has no lanes: a beat's first byte is the lowest.
+const WIDEST_WORD: usize = 8;
+
+/// One signal's name and width.
+pub(super) struct Signal {
+    pub(super) name: &'static str,
+    pub(super) bits: u32,
+}
+
+/// Values of signals, most significant bit first, in `0`, `1` and `x`.
+pub(super) trait Wave {
+    /// The next values are those from `time` on.
+    fn time(&mut self, time: u64) -> io::Result<()>;
+
+    /// Sets the signal of that place among [`signals`].
+    fn set(&mut self, signal: usize, value: &[u8]) -> io::Result<()>;
+
+    /// Ends the file.
+    fn finish(self) -> io::Result<()>;
+}
+
+const VALID: usize = 0;
+
+/// The signals of a waveform for a bus so wide, in the order in which they are set.
+pub(super) fn signals(bus_width: u32) -> [Signal; 9] {
+    [
+        ("valid", 1),
+        ("op", 8),
+        ("address", 64),
+        ("data", bus_width * 8),
+        ("strobe", bus_width),
+        ("window", 32),
+        ("operation", 32),
+        ("thread", 32),
+        ("pc", 64),
+    ]
+    .map(|(name, bits)| Signal { name, bits })
+}
+
+/// Lowers accesses to beats and beats to signals.
+pub(super) struct Waves<W> {
+    /// Opened at the first record, since that can fail.
+    wave: Option<W>,
+    open: Option<Box<dyn FnOnce(u32) -> io::Result<W>>>,
+    bus: Box<dyn Bus>,
+    beats: Vec<Beat>,
+    bases: HashMap<u32, u64>,
+    pcs: HashMap<u32, u64>,
+    operation: u64,
+    latest: Option<u64>,
+}
+
+impl<W: Wave> Waves<W> {
+    /// `open` is given the bus's width in bytes.
+    pub(super) fn new(
+        bus: Box<dyn Bus>,
+        open: impl FnOnce(u32) -> io::Result<W> + 'static,
+    ) -> Self {
+        Waves {
+            wave: None,
+            open: Some(Box::new(open)),
+            bus,
+            beats: Vec::new(),
+            bases: HashMap::new(),
+            pcs: HashMap::new(),
+            operation: 0,
+            latest: None,
+        }
+    }
+
+    fn wave(&mut self) -> io::Result<&mut W> {
+        if let Some(open) = self.open.take() {
+            let mut wave = open(self.bus.width())?;
+            wave.time(0)?;
+            wave.set(VALID, b"0")?;
+            self.wave = Some(wave);
+        }
+        self.wave.as_mut().ok_or_else(|| io::Error::other("the waveform could not be begun"))
+    }
+
+    fn access(&mut self, access: &Access) -> io::Result<()> {
+        let mut beats = std::mem::take(&mut self.beats);
+        beats.clear();
+        self.bus.lower(access, &mut beats);
+        for beat in &beats {
+            self.beat(access, beat)?;
+        }
+        self.beats = beats;
+        Ok(())
+    }
+
+    fn beat(&mut self, access: &Access, beat: &Beat) -> io::Result<()> {
+        let earliest = self.latest.map_or(STEP_NS, |latest| latest.saturating_add(CLOSEST_NS));
+        let wanted = match (access.time_ns, self.latest) {
+            (Some(time), _) => time,
+            (None, Some(latest)) => latest.saturating_add(STEP_NS),
+            (None, None) => STEP_NS,
+        };
+        let time = wanted.max(earliest);
+        self.latest = Some(time);
+
+        let width = self.bus.width();
+        let base = self.bases.get(&access.window).copied().unwrap_or(0);
+        let (data, strobe) = lanes(beat, width);
+        let values = [
+            b"1".to_vec(),
+            bits(access.direction.letter() as u64, 8),
+            bits(base.saturating_add(beat.offset), 64),
+            data,
+            strobe,
+            bits(access.window.into(), 32),
+            bits(self.operation, 32),
+            bits(access.thread.into(), 32),
+            match access.site.and_then(|site| self.pcs.get(&site)) {
+                Some(&pc) => bits(pc, 64),
+                None => vec![b'x'; 64],
+            },
+        ];
+        let wave = self.wave()?;
+        wave.time(time)?;
+        for (signal, value) in values.iter().enumerate() {
+            wave.set(signal, value)?;
+        }
+        wave.time(time.saturating_add(1))?;
+        wave.set(VALID, b"0")
+    }
+}
+
+/// The data and the strobes of a beat, in the lanes of its bus word.
+fn lanes(beat: &Beat, width: u32) -> (Vec<u8>, Vec<u8>) {
+    let (width, size) = (width as usize, beat.size as usize);
+    let lane = (beat.offset % width as u64) as usize;
+    let lane = if width > WIDEST_WORD || lane + size > width { 0 } else { lane };
+    let mut data = vec![b'x'; width * 8];
+    let mut strobe = vec![b'0'; width];
+    for byte in 0..size.min(width) {
+        let place = width - 1 - (lane + byte);
+        strobe[place] = b'1';
+        if let Some(known) = &beat.data {
+            let value = bits(known.bytes()[byte].into(), 8);
+            data[place * 8..(place + 1) * 8].copy_from_slice(&value);
+        }
+    }
+    (data, strobe)
+}
+
+fn bits(value: u64, count: u32) -> Vec<u8> {
+    (0..count).rev().map(|bit| b'0' + (value >> bit & 1) as u8).collect()
+}
+
+impl<W: Wave> Sink for Waves<W> {
+    fn put(&mut self, record: &Record) -> io::Result<()> {
+        match record {
+            Record::Window(window) => {
+                self.bases.insert(window.id, window.base.unwrap_or(0));
+            }
+            Record::Site(site) => {
+                self.pcs.insert(site.id, site.pc);
+            }
+            Record::Mark(_) => self.operation += 1,
+            Record::Access(access) => self.access(access)?,
+            Record::Trace(_) | Record::Syscall(_) | Record::Loss(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl<W: Wave> Exporter for Waves<W> {
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        let end = self.latest.unwrap_or(0).saturating_add(STEP_NS);
+        self.wave()?.time(end)?;
+        match self.wave {
+            Some(wave) => wave.finish(),
+            None => Ok(()),
+        }
+    }
+}
