@@ -1,14 +1,13 @@
 //! `busprobe check`: is what a trace holds what was meant?
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use busprobe_trace::{Record, Trace, jsonl};
+use busprobe_trace::Trace;
 use busprobe_verdict::{Bus, Intent, Verdict, bus_by_name, operations};
 use serde::Serialize;
 
+use crate::trace_file::load;
 use crate::trouble::Trouble;
 
 /// Judge a trace: did the bus see what was meant?
@@ -46,7 +45,7 @@ struct Judged<'a> {
     unseen: &'a [String],
 }
 
-fn parse_bus(name: &str) -> Result<String, String> {
+pub(crate) fn parse_bus(name: &str) -> Result<String, String> {
     match bus_by_name(name) {
         Some(bus) => Ok(bus.name().to_owned()),
         None => Err("known are axi4-lite-32, axi4-lite-64 and device".to_owned()),
@@ -78,24 +77,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     }
     let exact = judged.iter().all(|(_, _, verdict)| verdict.is_exact());
     Ok(ExitCode::from(u8::from(!exact)))
-}
-
-/// The trace, and what ended it early if anything did.
-fn load(path: &Path) -> Result<(Trace, Option<jsonl::ReadError>), Trouble> {
-    let file = File::open(path).map_err(|error| Trouble::of_file(path, &error))?;
-    let mut reader = jsonl::Reader::new(BufReader::new(file));
-    let in_file = |error| Trouble::new(format!("{}: {error}", path.display()));
-    let Some(Record::Trace(header)) = reader.next().transpose().map_err(in_file)? else {
-        return Err(in_file(jsonl::ReadError::NotATrace));
-    };
-    let mut trace = Trace::new(header);
-    for record in reader {
-        match record {
-            Ok(record) => trace.push(record),
-            Err(damage) => return Ok((trace, Some(damage))),
-        }
-    }
-    Ok((trace, None))
 }
 
 fn judge<'a>(

@@ -2,12 +2,14 @@
 
 mod access;
 mod check;
+mod export;
 mod import;
 mod keep;
 mod qemu;
 mod summary;
 mod sweep;
 mod trace;
+mod trace_file;
 mod trouble;
 mod watch;
 
@@ -43,6 +45,7 @@ enum Command {
     Sweep(sweep::Args),
     Check(check::Args),
     Import(import::Args),
+    Export(export::Args),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
     };
     outcome.unwrap_or_else(|trouble: Trouble| {
         eprintln!("busprobe: {trouble}");
