@@ -51,6 +51,9 @@ pub(crate) fn entries() -> &'static [Entry] {
         static __start_busprobe_access: Entry;
         static __stop_busprobe_access: Entry;
     }
+    // A program that makes no access has the section too.
+    // SAFETY: no instruction, and nothing in the section.
+    unsafe { asm!(".pushsection busprobe_access, \"aR\", @progbits\n.popsection") };
     let (start, stop) = (&raw const __start_busprobe_access, &raw const __stop_busprobe_access);
     // SAFETY: the section is an array of entries that the blocks below put there, read-only.
     unsafe {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::sim::ScriptError;
-use crate::{Direction, Field, Width};
+use crate::{Action, Direction, Field, Width};
 
 /// Why a TARGET could not be understood, or names nothing.
 #[derive(Debug, Error)]
@@ -72,17 +72,23 @@ pub enum OpenError {
         length: u64,
     },
     /// The system refused.
-    #[error("{target}: cannot {action} {}: {source}", path.display())]
+    #[error("{target}: cannot {action} {}: {source}{}", path.display(), after_colon(reason))]
     Refused {
         /// The target.
         target: String,
-        /// `open` or `map`.
-        action: &'static str,
+        /// What was refused.
+        action: Action,
         /// What was to be opened or mapped.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+        /// Which rule it followed, and what helps; empty when that is not known.
+        reason: String,
     },
+}
+
+fn after_colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
 }
 
 /// Why an access, or a run of them, was not made or not completed.

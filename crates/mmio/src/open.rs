@@ -12,7 +12,8 @@ use crate::memory::Memory;
 use crate::sim::Device;
 use crate::window::Rules;
 use crate::{
-    ByteOrder, OpenError, Region, System, Target, TargetError, Window, fault, parse_quantity,
+    Action, ByteOrder, OpenError, Region, System, Target, TargetError, Window, fault,
+    parse_quantity, refusal,
 };
 
 /// How to open a window; by default for reading and writing, in this machine's byte order.
@@ -97,7 +98,7 @@ impl OpenOptions {
                     // For /dev/mem: without it, memory that is RAM would be mapped cached.
                     .custom_flags(libc::O_SYNC)
                     .open(&region.path)
-                    .map_err(refused(target, "open", &region.path))?;
+                    .map_err(|error| self.refused(target, Action::Open, &region, error))?;
                 self.map(target, Some(file), &region)
             }
         }
@@ -130,7 +131,7 @@ impl OpenOptions {
         file: Option<File>,
         region: &Region,
     ) -> Result<Window, OpenError> {
-        let refused = |error| refused(target, "map", &region.path)(error);
+        let refused = |error| self.refused(target, Action::Map, region, error);
         fault::install().map_err(refused)?;
         let length = usize::try_from(region.length).map_err(|_| OpenError::TooLong {
             target: target.to_string(),
@@ -149,6 +150,18 @@ impl OpenOptions {
             self.rules.clone(),
         ))
     }
+
+    fn refused(
+        &self,
+        target: &Target,
+        action: Action,
+        region: &Region,
+        source: io::Error,
+    ) -> OpenError {
+        let reason = refusal::explain(&self.system, action, region, &source);
+        let (target, path) = (target.to_string(), region.path.clone());
+        OpenError::Refused { target, action, path, source, reason }
+    }
 }
 
 fn simulated(target: &Target, device: &str) -> Result<Device, TargetError> {
@@ -164,17 +177,4 @@ fn simulated(target: &Target, device: &str) -> Result<Device, TargetError> {
     let text = fs::read_to_string(path).map_err(target.io(path))?;
     Device::parse(&text)
         .map_err(|source| TargetError::Script { target: target.to_string(), source })
-}
-
-fn refused<'a>(
-    target: &'a Target,
-    action: &'static str,
-    path: &'a Path,
-) -> impl FnOnce(io::Error) -> OpenError + 'a {
-    move |source| OpenError::Refused {
-        target: target.to_string(),
-        action,
-        path: path.to_owned(),
-        source,
-    }
 }
