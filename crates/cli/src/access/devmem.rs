@@ -10,7 +10,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use busprobe_mmio::{AccessError, OpenError, OpenOptions, Target, TargetError, Width};
+use busprobe_mmio::{AccessError, Action, OpenError, OpenOptions, Target, TargetError, Width};
 
 const USAGE: &str = "Usage: devmem ADDRESS [WIDTH [VALUE]]";
 
@@ -121,7 +121,7 @@ fn number(text: &str) -> Option<u64> {
 /// The system's refusal in busybox's words; any other in ours.
 fn refused(error: OpenError) -> Stop {
     match error {
-        OpenError::Refused { action: "open", path, source, .. }
+        OpenError::Refused { action: Action::Open, path, source, .. }
         | OpenError::Target(TargetError::Io { path, source, .. }) => {
             stop(format!("can't open '{}': {}", path.display(), reason(&source)))
         }
