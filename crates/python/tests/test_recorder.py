@@ -24,6 +24,8 @@ class Core:
             Register.LINK: 16 << 16 | 32 << 8 | data_width,
             Register.CAPACITY: capacity,
             Register.CLOCK: clock_hz,
+            Register.LAST_LOW: 0xFFFFFFFF,
+            Register.LAST_HIGH: 0xFFFFFFFF,
         }
         self.records: Deque[Tuple[int, ...]] = deque()
         self.word = self.lost = self.gap = 0
@@ -138,6 +140,7 @@ def test_offsets_count_from_the_range_that_was_watched(tmp_path: Path) -> None:
     drv = recorder(core)
     drv.arm(0x44, 0x4B)
     core.happens(READ._replace(address=0x40, data=0x1122334455667788))
+    assert "window 0x44 to 0x4b" in repr(recorder(core)), "another process finds it in the core"
     _, window, access = saved(core, tmp_path, drv)
     assert (window["base"], window["length"]) == (0x40, 16), "whole words of the link"
     assert (access["offset"], access["size"], access["data"]) == (0, 8, "0x1122334455667788")
@@ -193,6 +196,17 @@ def test_a_half_read_record_is_a_loss() -> None:
     core.happens(READ)
     core.read32(0x1000 + Register.RECORD)
     assert recorder(core).drain() == [Lost(1), READ]
+
+
+def test_a_record_that_another_program_takes_amid_a_drain_is_a_loss() -> None:
+    class Shared(Core):
+        def read32(self, offset: int) -> int:
+            value = super().read32(offset)
+            return value + 1 if offset == 0x1000 + Register.LEVEL else value
+
+    core = Shared()
+    core.happens(WRITE)
+    assert recorder(core).drain() == [WRITE, Lost(1)]
 
 
 @given(st.lists(st.one_of(st.just("happens"), st.just("drain")), max_size=60))

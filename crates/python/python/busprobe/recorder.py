@@ -128,7 +128,7 @@ class Recorder:
     """The driver of one recorder core."""
 
     def __init__(self, device: Device, offset: int = 0) -> None:
-        """Read ``ID``, ``LINK``, ``CAPACITY`` and ``CLOCK``, once each.
+        """Read ``ID``, ``LINK``, ``CAPACITY``, ``CLOCK`` and the filter, once each.
 
         :param device: the control port.
         :param offset: where in the device the control port begins, in bytes.
@@ -154,8 +154,9 @@ class Recorder:
         """Records that the core's memory holds."""
         self.clock_hz = self._read(Register.CLOCK)
         """The link's clock; 0 when it was not given to the core."""
-        self._first = 0
-        self._last = (1 << self.address_width) - 1
+        self._first = self._read(Register.FIRST_HIGH) << 32 | self._read(Register.FIRST_LOW)
+        last = self._read(Register.LAST_HIGH) << 32 | self._read(Register.LAST_LOW)
+        self._last = min(last, (1 << self.address_width) - 1)
         self._accounted = 0
         self._reported_early = 0
 
@@ -239,6 +240,10 @@ class Recorder:
             count = min(waiting, _RECORDS_A_BLOCK)
             words = self._take_words(RECORD_WORDS * count)
             for at in range(0, len(words), RECORD_WORDS):
+                if not words[at] & 1:
+                    # Another program took it between LEVEL and here.
+                    events.append(Lost(1))
+                    continue
                 gap, transaction = _decode(words[at : at + RECORD_WORDS])
                 self._account(gap, events)
                 events.append(transaction)
@@ -271,7 +276,7 @@ class Recorder:
     ) -> Iterator[Dict[str, Any]]:
         """The records of a trace of these events, the header first. Touches no bus.
 
-        The window is the range that :meth:`arm` was given, in whole words of the link.
+        The window is the range that is recorded, in whole words of the link.
         """
         lane_mask = self.data_width // 8 - 1
         base = self._first & ~lane_mask

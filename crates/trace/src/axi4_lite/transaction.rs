@@ -114,6 +114,14 @@ impl<S: Sink> TransactionWriter<S> {
         self.event(|seq| Record::Loss(Loss { seq, kind, detail, count }))
     }
 
+    /// Makes all records so far readable by others.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+
     fn event(&mut self, record: impl FnOnce(u64) -> Record) -> io::Result<()> {
         let seq = self.seq;
         self.seq += 1;
