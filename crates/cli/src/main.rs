@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod keep;
 mod qemu;
+mod record;
 mod summary;
 mod sweep;
 mod trace;
@@ -42,6 +43,7 @@ enum Command {
     List(list::Args),
     Devmem(devmem::Args),
     Trace(trace::Args),
+    Record(record::Args),
     Sweep(sweep::Args),
     Check(check::Args),
     Import(import::Args),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::List(args) => list::run(&args),
         Command::Devmem(args) => Ok(devmem::run(&args)),
         Command::Trace(args) => trace::run(args),
+        Command::Record(args) => record::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Import(args) => import::run(&args),
