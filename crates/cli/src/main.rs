@@ -2,11 +2,13 @@
 
 mod access;
 mod check;
+mod diff;
 mod export;
 mod import;
 mod keep;
 mod qemu;
 mod record;
+mod report;
 mod summary;
 mod sweep;
 mod trace;
@@ -48,6 +50,8 @@ enum Command {
     Check(check::Args),
     Import(import::Args),
     Export(export::Args),
+    Diff(diff::Args),
+    Report(report::Args),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +71,8 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Report(args) => report::run(&args),
     };
     outcome.unwrap_or_else(|trouble: Trouble| {
         eprintln!("busprobe: {trouble}");

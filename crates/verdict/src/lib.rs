@@ -18,6 +18,7 @@
 
 mod beat;
 mod bus;
+mod diff;
 mod intent;
 mod operation;
 pub mod remedy;
@@ -26,6 +27,7 @@ mod verdict;
 
 pub use beat::Beat;
 pub use bus::{AxiLite, Bus, Device, bus_by_name};
+pub use diff::{Change, OperationDiff, diff};
 pub use intent::{Intent, IntentError, Mode, Run};
 pub use operation::{Operation, operations};
 pub use verdict::{Class, Verdict};
