@@ -76,9 +76,7 @@ impl Tracer<'_> {
             return Ok(());
         };
         let mut registers = Registers::read(tid)?;
-        for index in 0..6 {
-            registers.set_argument(index, original.argument(index));
-        }
+        registers.restore_arguments(&original);
         registers.write(tid)?;
         let result = registers.result();
         match call {

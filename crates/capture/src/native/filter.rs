@@ -9,7 +9,7 @@ use std::mem::offset_of;
 use libc::{seccomp_data, sock_filter, sock_fprog};
 use nix::errno::Errno;
 
-use super::arch::layout::{ARENA_HIGH, ARENA_MASK, AUDIT_ARCH};
+use super::arch::layout::{ARENA, AUDIT_ARCH};
 
 /// Calls that are always looked at: they carry pointers in memory.
 const CALLS: [libc::c_long; 6] = [
@@ -20,6 +20,11 @@ const CALLS: [libc::c_long; 6] = [
     libc::SYS_preadv2,
     libc::SYS_pwritev2,
 ];
+
+/// The upper 32 bits of every address in the arena, under [`ARENA_MASK`].
+const ARENA_HIGH: u32 = (ARENA.start >> 32) as u32;
+/// Which of the upper 32 bits tell an address in the arena.
+const ARENA_MASK: u32 = !(((ARENA.end - ARENA.start) >> 32) as u32 - 1);
 
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const AND: u16 = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;

@@ -19,7 +19,7 @@ pub(crate) static PAGE: LazyLock<u64> = LazyLock::new(|| {
 const GAP: u64 = 1 << 20;
 
 /// The addresses from a window to its alias, where the alias can be put there.
-pub(crate) const ALIAS_DISTANCE: u64 = 1 << 39;
+pub(crate) const ALIAS_DISTANCE: u64 = (ARENA.end - ARENA.start) / 2;
 
 /// A mapping of a watched file.
 #[derive(Clone, Debug)]

@@ -5,7 +5,12 @@
 //! - `Instruction`: what it loads and stores, how to run it with its window moved, and the data;
 //! - `layout`: where windows are put, and what a system call looks like.
 
+#[cfg(any(target_arch = "aarch64", test))]
+mod aarch64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
+
+#[cfg(target_arch = "aarch64")]
+pub(crate) use aarch64::*;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64::*;

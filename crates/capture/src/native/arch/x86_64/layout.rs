@@ -6,12 +6,6 @@ use std::ops::Range;
 /// look at the upper half of a number tells a pointer into a window.
 pub(crate) const ARENA: Range<u64> = 0x2a00_0000_0000..0x2b00_0000_0000;
 
-/// The upper 32 bits of every address in [`ARENA`], under [`ARENA_MASK`].
-pub(crate) const ARENA_HIGH: u32 = (ARENA.start >> 32) as u32;
-
-/// Which of the upper 32 bits tell an address in [`ARENA`].
-pub(crate) const ARENA_MASK: u32 = !(((ARENA.end - ARENA.start) >> 32) as u32 - 1);
-
 /// `linux/audit.h`, `AUDIT_ARCH_X86_64`: what the kernel calls this instruction set in filters.
 pub(crate) const AUDIT_ARCH: u32 = 0xc000_003e;
 

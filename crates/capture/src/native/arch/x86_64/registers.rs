@@ -51,6 +51,13 @@ impl Registers {
             [index] = value;
     }
 
+    /// Undoes changes to the arguments of a call that has returned.
+    pub(crate) fn restore_arguments(&mut self, original: &Registers) {
+        for index in 0..6 {
+            self.set_argument(index, original.argument(index));
+        }
+    }
+
     /// What the system call that the thread returns from gave.
     pub(crate) fn result(&self) -> i64 {
         self.0.rax as i64

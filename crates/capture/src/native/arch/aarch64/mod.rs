@@ -1,0 +1,20 @@
+//! AArch64.
+
+// Pure arithmetic, so that its tests run on every machine.
+mod encoding;
+
+#[cfg(target_arch = "aarch64")]
+mod data;
+#[cfg(target_arch = "aarch64")]
+mod instruction;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod layout;
+#[cfg(target_arch = "aarch64")]
+mod redirect;
+#[cfg(target_arch = "aarch64")]
+mod registers;
+#[cfg(target_arch = "aarch64")]
+mod vectors;
+
+#[cfg(target_arch = "aarch64")]
+pub(crate) use {data::Evidence, instruction::Instruction, registers::Registers, vectors::Vectors};
