@@ -1,6 +1,6 @@
 //! Function names by address.
 
-use object::{Object, ObjectSymbol, SymbolKind};
+use object::{Architecture, Object, ObjectSymbol, SymbolKind};
 
 /// A function that covers an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub(crate) struct Symbols {
 impl Symbols {
     /// All sized functions of both symbol tables.
     pub(crate) fn of(file: &object::File<'_>) -> Self {
+        // A Thumb function's value has bit 0 set, which is no part of its address (ELF for the Arm
+        // Architecture, "Symbol Values").
+        let address_bits = if file.architecture() == Architecture::Arm { !1 } else { !0 };
         let mut entries: Vec<Entry> = file
             .symbols()
             .chain(file.dynamic_symbols())
@@ -34,7 +37,7 @@ impl Symbols {
             .filter_map(|symbol| {
                 let name = symbol.name().ok().filter(|name| !name.is_empty())?;
                 let name = name.split('@').next().unwrap_or(name).to_owned();
-                let start = symbol.address();
+                let start = symbol.address() & address_bits;
                 Some(Entry { start, end: start.checked_add(symbol.size())?, name })
             })
             .collect();

@@ -69,7 +69,11 @@ fn an_arm_program_shows_each_instruction_as_one_access() {
             "W 0x28 4 0x13121110",
         ]
     );
-    assert_eq!(texts(&trace)[1..3], ["strd r0, r1, [sb, #8]", "stm r4, {r0, r1, r2, r3}"]);
+    assert_eq!(texts(&trace)[1..3], ["strd r0, r1, [sb, #8]", "stm.w r4, {r0, r1, r2, r3}"]);
+    let last = site(&trace, trace.accesses().last().unwrap());
+    assert_eq!(last.symbol.as_deref(), Some("accesses"));
+    // Thumb code begins at an even address; the 1 in its symbol's is not part of it.
+    assert_eq!(last.symbol_offset.unwrap() % 2, 0);
 }
 
 #[test]

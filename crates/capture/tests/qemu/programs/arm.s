@@ -16,6 +16,16 @@ _start: ldr     r0, [sp, #8]            @ argv[1]
         svc     #0
         mov     r9, r0
 
+        blx     accesses
+
+        mov     r0, #7
+        mov     r7, #1                  @ exit
+        svc     #0
+        .ltorg
+
+        .thumb                          @ most of Debian's code for Arm is
+        .type   accesses, %function
+accesses:
         ldr     r0, =0x13121110
         ldr     r1, =0x17161514
         ldr     r2, =0x1b1a1918
@@ -30,7 +40,5 @@ _start: ldr     r0, [sp, #8]            @ argv[1]
 loop:   str     r0, [r6], #4
         subs    r8, r8, #1
         bne     loop
-
-        mov     r0, #7
-        mov     r7, #1                  @ exit
-        svc     #0
+        bx      lr
+        .size   accesses, . - accesses
