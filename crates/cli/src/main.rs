@@ -3,10 +3,10 @@
 mod access;
 mod check;
 mod diff;
+mod emulation;
 mod export;
 mod import;
 mod keep;
-mod qemu;
 mod record;
 mod report;
 mod summary;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use busprobe_capture::{native, qemu};
 use busprobe_trace::{Record, Sink, jsonl, text};
 
+use crate::emulation::Emulation;
 use crate::keep::Keep;
-use crate::qemu::QemuArgs;
 use crate::trouble::Trouble;
 use crate::{summary, watch};
 
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
 
     #[command(flatten)]
-    qemu: QemuArgs,
+    emulation: Emulation,
 
     /// The program and its arguments
     #[arg(required = true, last = true, value_name = "COMMAND")]
@@ -49,8 +49,8 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Trouble> {
         args.watch.iter().map(|text| watch::parse(text)).collect::<Result<_, _>>()?
     };
     let mut sink = Tee { keep: Keep::new(), live: live(args.output.as_ref())? };
-    let outcome = if args.qemu.is_given() {
-        let capture = args.qemu.capture(args.command);
+    let outcome = if args.emulation.is_given() {
+        let capture = args.emulation.capture(args.command);
         watches.into_iter().fold(capture, qemu::Capture::watch).run(&mut sink)?
     } else {
         let capture = native::Capture::new(args.command);

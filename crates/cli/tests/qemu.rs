@@ -68,6 +68,40 @@ fn a_slice_assignment_of_an_aarch64_python_is_shown_with_its_cause() {
 }
 
 #[test]
+fn the_sweep_of_an_aarch64_python_counts_what_was_published() {
+    build_plugin();
+    let [Some(qemu), Some(sysroot)] = ["qemu-aarch64", "sysroot"].map(guest) else { return };
+    let published = include_str!("../../lab/tests/golden/seed.txt");
+    let (_, table) = published.split_once("[table]\n").unwrap();
+    let options = ["--on", "qemu", "--qemu", &qemu, "--sysroot", &sysroot, "--json"];
+    let sweep = [&["sweep", "--via", "memoryview,loop"], &options[..]].concat();
+    let (status, out, error) = busprobe(Path::new("/"), &sweep);
+    assert_eq!((status, error.as_str()), (0, ""));
+    let cells: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    let (memoryview, scalar) = cells.split_at(cells.len() / 2);
+    let counted: Vec<String> =
+        memoryview.iter().map(|cell| format!("{} {}", cell["words"], cell["beats"])).collect();
+    assert_eq!(counted, table.lines().collect::<Vec<_>>());
+    for cell in scalar {
+        assert_eq!((&cell["way"], &cell["beats"]), (&"loop".into(), &cell["words"]));
+        assert_eq!(cell["verdict"].to_string(), r#"["exact"]"#);
+    }
+}
+
+#[test]
+fn options_of_another_place_are_told_where_they_belong() {
+    for (arguments, said) in [
+        (&["--cpu", "cortex-a57"][..], "add --on qemu"),
+        (&["--on", "qemu", "--libc", "libc.so.6"][..], "add --on lab"),
+        (&["--on", "lab", "--libc", "x", "--sysroot", "y"][..], "are for --on qemu"),
+    ] {
+        let (status, _, error) = busprobe(Path::new("/"), &[&["sweep"], arguments].concat());
+        assert_eq!((status, error.lines().count()), (2, 1), "{error}");
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
 fn what_stands_in_the_way_is_one_line_and_exit_status_2() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("window"), vec![0; 4096]).unwrap();

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::cell::Cell;
+use crate::emulation::Emulation;
 use crate::trouble::Trouble;
 
 /// What `--on lab` needs to know.
@@ -21,10 +22,6 @@ pub(crate) struct LabArgs {
     #[arg(long, value_name = "PATH", required_if_eq("on", "lab"))]
     libc: Option<PathBuf>,
 
-    /// The CPU that the libc is told it runs on, as QEMU spells it
-    #[arg(long, value_name = "NAME", default_value = "cortex-a57")]
-    cpu: String,
-
     /// The function that is called
     #[arg(long, value_enum, default_value = "memcpy")]
     function: Called,
@@ -32,11 +29,6 @@ pub(crate) struct LabArgs {
     /// Another routine than the one that the libc picks for the CPU: its symbol or 0xADDRESS
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
-
-    /// The libc's debug file, which has the names of its routines, or a folder like /usr/lib/debug;
-    /// what is installed there is found by itself
-    #[arg(long, value_name = "PATH")]
-    symbols: Option<PathBuf>,
 
     /// Where in the window the block begins
     #[arg(long, value_name = "N", default_value = "0", value_parser = offset)]
@@ -97,10 +89,15 @@ pub(crate) struct Facts {
 }
 
 /// The cells, and what to print below their table.
-pub(crate) fn cells(args: &LabArgs, words: &[u64]) -> Result<(Vec<Cell>, Vec<String>), Trouble> {
+pub(crate) fn cells(
+    args: &LabArgs,
+    emulation: &Emulation,
+    words: &[u64],
+) -> Result<(Vec<Cell>, Vec<String>), Trouble> {
+    let cpu = emulation.cpu.as_deref().map(Cpu::named).transpose()?.unwrap_or_default();
     let path = args.libc.as_deref().unwrap_or(Path::new("libc.so.6"));
-    let mut lab = Lab::open(path, Cpu::named(&args.cpu)?)?;
-    if let Some(symbols) = &args.symbols {
+    let mut lab = Lab::open(path, cpu)?;
+    if let Some(symbols) = &emulation.symbols {
         lab.add_symbols(symbols)?;
     }
     let function = args.function.into();

@@ -1,8 +1,10 @@
 //! `busprobe sweep`: what each way of writing a block puts on the bus, size by size.
 
 mod cell;
+mod interpreter;
 mod lab;
 mod native;
+mod qemu;
 mod table;
 mod way;
 
@@ -12,9 +14,13 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
+use crate::emulation::Emulation;
 use crate::trouble::Trouble;
 use cell::Cell;
+use interpreter::Interpreter;
 use lab::LabArgs;
+use native::Native;
+use qemu::Emulated;
 use way::Way;
 
 /// The table: blocks of N words, written in several ways, and what the bus saw of each.
@@ -24,7 +30,8 @@ use way::Way;
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples: busprobe sweep --via memoryview,busprobe --words 1,4,64\n          \
-                        busprobe sweep --on lab --libc arm64/libc.so.6 --words 1,4,64"
+                        busprobe sweep --on lab --libc arm64/libc.so.6 --words 1,4,64\n          \
+                        busprobe sweep --on qemu --sysroot arm64 --via memoryview,loop"
 )]
 pub(crate) struct Args {
     /// Where the programs run
@@ -53,6 +60,9 @@ pub(crate) struct Args {
     json: bool,
 
     #[command(flatten)]
+    emulation: Emulation,
+
+    #[command(flatten)]
     lab: LabArgs,
 }
 
@@ -61,20 +71,34 @@ pub(crate) struct Args {
 enum On {
     /// On this machine's CPU, under the native capture
     Native,
+    /// On an emulated CPU, a whole program of another machine under QEMU's user-mode emulation
+    Qemu,
     /// On an emulated AArch64 CPU: no program, the copy routine of a libc alone
     Lab,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let (cells, notes) = match args.on {
-        On::Native if args.lab.is_given() => {
+        On::Native | On::Qemu if args.lab.is_given() => {
             return Err(Trouble::new("--libc is for the lab: add --on lab"));
         }
-        On::Native => (native_cells(args)?, Vec::new()),
-        On::Lab if !args.via.is_empty() => {
-            return Err(Trouble::new("--via is for --on native: the lab calls a --function"));
+        On::Native if args.emulation.is_given() => {
+            return Err(Trouble::new(
+                "--cpu, --symbols, --sysroot, --arch and --qemu are for an emulated machine: add \
+                 --on qemu",
+            ));
         }
-        On::Lab => lab::cells(&args.lab, &args.words)?,
+        On::Lab if args.emulation.needs_qemu() => {
+            return Err(Trouble::new(
+                "--sysroot, --arch and --qemu are for --on qemu: the lab runs no program",
+            ));
+        }
+        On::Lab if !args.via.is_empty() => {
+            return Err(Trouble::new("--via is for programs: the lab calls a --function"));
+        }
+        On::Native => (cells(&Native::find(&args.python)?, args)?, Vec::new()),
+        On::Qemu => (cells(&Emulated::find(&args.python, &args.emulation)?, args)?, Vec::new()),
+        On::Lab => lab::cells(&args.lab, &args.emulation, &args.words)?,
     };
     if args.json {
         println!("{}", serde_json::to_string(&cells)?);
@@ -89,14 +113,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
 }
 
 /// The ways that were asked for, or all that this interpreter has the packages for.
-fn native_cells(args: &Args) -> Result<Vec<Cell>, Trouble> {
-    let interpreter = native::Interpreter::find(&args.python)?;
-    let python = args.python.display();
+fn cells(interpreter: &dyn Interpreter, args: &Args) -> Result<Vec<Cell>, Trouble> {
+    let python = interpreter.name();
     let asked = if args.via.is_empty() { Way::value_variants() } else { &args.via };
     let mut ways = Vec::new();
     for &way in asked {
-        match way.package().filter(|package| !interpreter.has(package)) {
+        match way.package() {
             None => ways.push(way),
+            Some(package) if interpreter.has(package)? => ways.push(way),
             Some(package) if args.via.is_empty() => {
                 eprintln!("busprobe: no column {}: {python} has no package {package}", way.name());
             }
@@ -117,7 +141,7 @@ fn native_cells(args: &Args) -> Result<Vec<Cell>, Trouble> {
             if show_progress {
                 eprint!("\r{} of {total}: {} {words} \x1b[K", cells.len() + 1, way.name());
             }
-            cells.push(interpreter.run(way, words)?);
+            cells.push(interpreter::cell(interpreter, way, words)?);
         }
     }
     if show_progress {

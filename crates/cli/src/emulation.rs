@@ -1,17 +1,22 @@
-//! Programs of another machine, run under QEMU.
+//! Which other machine to emulate.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use busprobe_capture::qemu::Capture;
 
-/// How to run a program of another machine.
+/// Another machine than this one.
 #[derive(clap::Args)]
-#[command(next_help_heading = "For a program of another machine, run under QEMU")]
-pub(crate) struct QemuArgs {
-    /// The CPU to emulate, as QEMU names it; for AArch64 cortex-a57 when none is named
+#[command(next_help_heading = "Emulation of another machine")]
+pub(crate) struct Emulation {
+    /// The CPU, as QEMU names it; for AArch64 cortex-a57 when none is named
     #[arg(long, value_name = "NAME")]
-    cpu: Option<String>,
+    pub(crate) cpu: Option<String>,
+
+    /// A folder like /usr/lib/debug with the names of stripped libraries' functions; what is
+    /// installed there is found by itself
+    #[arg(long, value_name = "PATH")]
+    pub(crate) symbols: Option<PathBuf>,
 
     /// The root of a system of the program's kind; the program is looked up there
     #[arg(long, value_name = "FOLDER")]
@@ -24,21 +29,20 @@ pub(crate) struct QemuArgs {
     /// The emulator, when it is not qemu-ARCH in PATH
     #[arg(long, value_name = "PATH")]
     qemu: Option<PathBuf>,
-
-    /// A folder like /usr/lib/debug with the names of stripped libraries' functions
-    #[arg(long, value_name = "FOLDER")]
-    symbols: Option<PathBuf>,
 }
 
-impl QemuArgs {
-    /// Whether QEMU was meant.
+impl Emulation {
+    /// Whether another machine was meant.
     pub(crate) fn is_given(&self) -> bool {
-        let QemuArgs { cpu, sysroot, arch, qemu, symbols } = self;
-        [cpu.is_some(), sysroot.is_some(), arch.is_some(), qemu.is_some(), symbols.is_some()]
-            .contains(&true)
+        self.cpu.is_some() || self.symbols.is_some() || self.needs_qemu()
     }
 
-    /// A capture of that command.
+    /// Whether a whole program was meant.
+    pub(crate) fn needs_qemu(&self) -> bool {
+        self.sysroot.is_some() || self.arch.is_some() || self.qemu.is_some()
+    }
+
+    /// A capture of that command under QEMU.
     pub(crate) fn capture<W: Into<OsString>>(
         &self,
         command: impl IntoIterator<Item = W>,
