@@ -53,16 +53,6 @@ impl Instructions {
     }
 }
 
-/// Whether an A64 instruction writes memory without QEMU telling plugins of it: `DC ZVA`, and the
-/// copies and fills of `FEAT_MOPS` (Arm Architecture Reference Manual, "System instructions" and
-/// "Memory Copy and Memory Set").
-pub(crate) fn writes_unseen(target: &str, code: &[u8]) -> bool {
-    let Ok(word) = code.try_into().map(u32::from_le_bytes) else { return false };
-    let zeroes_block = word & 0xffff_ffe0 == 0xd50b_7420;
-    let copies_or_sets = word & 0x3b20_0c00 == 0x1900_0400;
-    target == "aarch64" && (zeroes_block || copies_or_sets)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,15 +72,5 @@ mod tests {
         let instruction = Instructions::default().get(0, &[], String::new);
         let news = [7, 7, 8, 8].map(|process| instruction.is_news(process));
         assert_eq!(news, [true, false, true, false]);
-    }
-
-    #[test]
-    fn block_zeroing_and_memory_copies_are_told_from_stores() {
-        // Assembled by GNU as 2.40: dc zva, x3; cpyfp [x0]!, [x1]!, x2!; setp [x0]!, x2!, x1;
-        // stp q0, q1, [x3]; str x0, [x1]; add x0, x1, x2.
-        let unseen = |word: u32| writes_unseen("aarch64", &word.to_le_bytes());
-        assert_eq!([0xd50b_7423, 0x1901_0440, 0x19c1_0440].map(unseen), [true; 3]);
-        assert_eq!([0xad00_0460, 0xf900_0020, 0x8b02_0020].map(unseen), [false; 3]);
-        assert!(!writes_unseen("arm", &0xd50b_7423_u32.to_le_bytes()));
     }
 }

@@ -27,6 +27,7 @@
 //!
 //! The plugin is loaded into QEMU and is under QEMU's licence, GPL-2.0-or-later.
 
+mod a64;
 mod api;
 mod file;
 mod instruction;

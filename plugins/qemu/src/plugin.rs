@@ -61,6 +61,11 @@ impl Plugin {
         &self.cpus[index as usize % CPUS]
     }
 
+    /// Whether the instructions are those of 64-bit Arm.
+    pub(crate) fn is_a64(&self) -> bool {
+        self.target == "aarch64"
+    }
+
     pub(crate) fn guest_base(&self) -> u64 {
         self.guest_base.load(Ordering::Relaxed)
     }

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use busprobe_qemu_stream::Record;
 
 use crate::api::{Block, Id, Insn, LOADS_AND_STORES, NO_REGISTERS};
-use crate::instruction::{Instruction, writes_unseen};
-use crate::memory;
+use crate::instruction::Instruction;
 use crate::plugin::{Plugin, plugin, process, thread};
+use crate::{a64, memory};
 
 /// Called by QEMU for each block that it translates.
 pub(crate) extern "C" fn on_translation(_: Id, block: Block) {
@@ -24,13 +24,15 @@ pub(crate) extern "C" fn on_translation(_: Id, block: Block) {
             let userdata = std::ptr::from_ref(instruction).cast_mut().cast::<c_void>();
             let callback = memory::on_access;
             (api.register_memory)(insn, callback, NO_REGISTERS, LOADS_AND_STORES, userdata);
-            if writes_unseen(&plugin.target, &instruction.code) {
+            if plugin.is_a64() && a64::writes_unseen(&instruction.code) {
                 (api.register_execution)(insn, on_unseen_write, NO_REGISTERS, userdata);
             }
         }
     }
 }
 
+/// The instruction, unless it cannot access memory.
+///
 /// # Safety
 /// `insn` must be an instruction of a block under translation.
 unsafe fn describe(plugin: &Plugin, insn: Insn) -> Option<&'static Instruction> {
@@ -46,6 +48,9 @@ unsafe fn describe(plugin: &Plugin, insn: Insn) -> Option<&'static Instruction> 
         }
         plugin.guest_base.store((host as u64).wrapping_sub(pc), Ordering::Relaxed);
         let code = std::slice::from_raw_parts(host, (api.instruction_size)(insn));
+        if plugin.is_a64() && a64::touches_no_memory(code) {
+            return None;
+        }
         Some(plugin.instructions.get(pc, code, || {
             let text = (api.instruction_text)(insn);
             if text.is_null() {
