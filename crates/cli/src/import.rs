@@ -10,11 +10,12 @@ use busprobe_logs::import::{Format, Import, Options, Range, Summary};
 use busprobe_trace::{Sink, jsonl};
 
 use crate::trouble::Trouble;
+use crate::waveform;
 
 /// A log with more bad lines than this has said what is wrong with it.
 const ERRORS_SHOWN: u64 = 10;
 
-/// Make a trace of another tool's log.
+/// Make a trace of another tool's log, or of an AXI4-Lite link in a waveform (VCD).
 ///
 /// The format is found from the log itself. What was passed over, and what could not be read, is
 /// said at the end; bad lines leave the rest readable, and end with status 2.
@@ -22,7 +23,7 @@ const ERRORS_SHOWN: u64 = 10;
 #[command(after_help = "Example: busprobe import qemu.log --window 0x0a000000+4K -o qemu.jsonl")]
 pub(crate) struct Args {
     /// The log; - for standard input
-    log: PathBuf,
+    pub(crate) log: PathBuf,
 
     /// The log's format, when it cannot be found: qemu-trace, ram-write, qemu-mem, mmiotrace,
     /// rwmmio, lackey, renode, dynamorio
@@ -33,13 +34,28 @@ pub(crate) struct Args {
     #[arg(long = "window", value_name = "BASE+LENGTH")]
     windows: Vec<Addresses>,
 
+    /// In a waveform with several links: which, by its scope and prefix or the end of that
+    #[arg(long, value_name = "NAME")]
+    pub(crate) link: Option<String>,
+
+    /// In a waveform: the link's clock, when its name does not tell
+    #[arg(long, value_name = "NAME")]
+    pub(crate) clock: Option<String>,
+
     /// Make marks of the writes to this address, instead of accesses
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     mark: Option<u64>,
 
     /// Where the trace goes; standard output when not given
     #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
+}
+
+impl Args {
+    /// The windows to keep.
+    pub(crate) fn windows(&self) -> Vec<Range> {
+        self.windows.iter().map(|addresses| addresses.0).collect()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -80,10 +96,19 @@ fn quantity(text: &str) -> Option<u64> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let windows = args.windows.iter().map(|addresses| addresses.0).collect();
-    let options = Options { format: args.format, windows, mark: args.mark };
+    let mut log = open(&args.log)?;
+    if args.format.is_none() && waveform::begins(&mut log)? {
+        if args.mark.is_some() {
+            return Err(Trouble::new("--mark is for logs, and this is a waveform"));
+        }
+        return waveform::import(args, log);
+    }
+    if args.link.is_some() || args.clock.is_some() {
+        return Err(Trouble::new("--link and --clock are for waveforms, and this is none"));
+    }
+    let options = Options { format: args.format, windows: args.windows(), mark: args.mark };
     let in_log = |error| Trouble::new(format!("{}: {error}", args.log.display()));
-    let import = Import::new(open(&args.log)?, &options).map_err(in_log)?;
+    let import = Import::new(log, &options).map_err(in_log)?;
     let summary = match &args.output {
         Some(path) => {
             let file = File::create(path).map_err(|error| Trouble::of_file(path, &error))?;

@@ -15,6 +15,7 @@ mod trace;
 mod trace_file;
 mod trouble;
 mod watch;
+mod waveform;
 
 use std::process::ExitCode;
 

@@ -16,6 +16,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead};
+use std::ops::RangeInclusive;
 
 use thiserror::Error;
 use vcd::{Command, IdCode, Parser, Scope, ScopeItem, SimulationCommand, Value, Vector};
@@ -27,14 +28,15 @@ use crate::axi4_lite::{
 use crate::{Capture, Header, Level, LossKind, Record, Sink, Window};
 
 /// What to look for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options<'a> {
     /// The link, when the file has several: its scope and prefix, or the end of that.
     pub link: Option<&'a str>,
     /// The clock, when its name does not tell: its full name, or the end of that.
     pub clock: Option<&'a str>,
-    /// The link's address of offset 0 in the trace.
-    pub base: u64,
+    /// The bytes that are of interest, by the link's addresses; `None` for all. What touches none
+    /// of them is left out, and the window is this range in whole words of the link.
+    pub only: Option<RangeInclusive<u64>>,
 }
 
 /// Why a file could not be read, or not to its end. What came before stays in the sink.
@@ -130,12 +132,15 @@ pub fn read<R: BufRead>(
         return Err(ReadError::Width { link: link.name, bits: data_width });
     }
     let address_width = link.width(Role::AwAddr).max(link.width(Role::ArAddr));
-    let end = 1u64.checked_shl(address_width).unwrap_or(u64::MAX);
+    let last = u64::MAX >> (64 - address_width.clamp(1, 64));
+    let lanes = u64::from(data_width / 8) - 1;
+    let only = options.only.clone().unwrap_or(0..=last);
+    let only = only.start() & !lanes..=only.end() | lanes;
     let window = Window {
         id: 0,
         name: link.name.clone(),
-        base: Some(options.base),
-        length: end.saturating_sub(options.base),
+        base: Some(*only.start()),
+        length: (only.end() - only.start()).saturating_add(1),
     };
     let header = Header::new(Level::Bus, Capture::Import, "unknown");
     for record in [Record::Trace(header), Record::Window(window)] {
@@ -148,7 +153,8 @@ pub fn read<R: BufRead>(
         link,
         clock,
         pairing: Pairing::default(),
-        writer: TransactionWriter::new(sink, data_width, options.base),
+        writer: TransactionWriter::new(sink, data_width, *only.start()),
+        only,
         nanoseconds,
         time: 0,
     }
@@ -307,6 +313,7 @@ struct Sampler<S> {
     reset: Option<(IdCode, Reset)>,
     wires: Wires,
     pairing: Pairing,
+    only: RangeInclusive<u64>,
     writer: TransactionWriter<S>,
     nanoseconds: (u128, u128),
     time: u64,
@@ -355,7 +362,9 @@ impl<S: Sink> Sampler<S> {
             } else {
                 let time_ns = self.time_ns();
                 for transaction in self.pairing.cycle(&self.transfers()) {
-                    self.writer.put(&transaction, Some(time_ns))?;
+                    if self.only.contains(&transaction.address) {
+                        self.writer.put(&transaction, Some(time_ns))?;
+                    }
                 }
             }
         }

@@ -65,13 +65,13 @@ fn waveform(rows: &[Row]) -> String {
     vcd
 }
 
-fn read_with(vcd: &str, options: vcd::Options<'_>) -> Result<Trace, vcd::ReadError> {
+fn read_with(vcd: &str, options: &vcd::Options<'_>) -> Result<Trace, vcd::ReadError> {
     let mut trace = Trace::new(Header::new(Level::Instruction, Capture::Lab, ""));
-    vcd::read(vcd.as_bytes(), &options, &mut trace).map(|()| trace)
+    vcd::read(vcd.as_bytes(), options, &mut trace).map(|()| trace)
 }
 
 fn read(vcd: &str) -> Trace {
-    read_with(vcd, vcd::Options::default()).unwrap()
+    read_with(vcd, &vcd::Options::default()).unwrap()
 }
 
 /// The events as text, one a line.
@@ -273,13 +273,13 @@ fn of_several_links_one_has_to_be_named() {
         .filter(|line| line.contains("s_axi"))
         .fold(String::new(), |all, line| all + &wires(line) + "\n");
     let two = format!("{head}{vars}$upscope{tail}");
-    let error = read_with(&two, vcd::Options::default()).unwrap_err().to_string();
+    let error = read_with(&two, &vcd::Options::default()).unwrap_err().to_string();
     assert_eq!(error, "2 links: top.dut.s_axi, top.dut.m_axi; say which");
     let named = vcd::Options { link: Some("S_AXI"), ..Default::default() };
-    assert_eq!(read_with(&two, named).unwrap().accesses().count(), 1);
+    assert_eq!(read_with(&two, &named).unwrap().accesses().count(), 1);
     let missing = vcd::Options { link: Some("axi"), ..Default::default() };
     assert_eq!(
-        read_with(&two, missing).unwrap_err().to_string(),
+        read_with(&two, &missing).unwrap_err().to_string(),
         "no link \"axi\"; there is top.dut.s_axi, top.dut.m_axi"
     );
 }
@@ -300,11 +300,11 @@ fn one_link_seen_in_two_scopes_is_one() {
 #[test]
 fn a_waveform_that_shows_no_link_says_what_it_lacks() {
     let good = waveform(&[RESET, AW, W, B]);
-    let error = |vcd: &str| read_with(vcd, vcd::Options::default()).unwrap_err().to_string();
+    let error = |vcd: &str| read_with(vcd, &vcd::Options::default()).unwrap_err().to_string();
     assert!(error(&good.replace("valid", "go")).starts_with("no AXI4-Lite link here"));
     assert!(error(&good.replace("aclk", "tick")).starts_with("no clock for top.dut.s_axi"));
     let clock = vcd::Options { clock: Some("dut.tick"), ..Default::default() };
-    assert_eq!(read_with(&good.replace("aclk", "tick"), clock).unwrap().accesses().count(), 1);
+    assert_eq!(read_with(&good.replace("aclk", "tick"), &clock).unwrap().accesses().count(), 1);
     let wide = good.replace("wire 32", "wire 128");
     assert!(error(&wide).starts_with("top.dut.s_axi has 128 bits of data"));
     let burst = good.replace(
@@ -316,11 +316,14 @@ fn a_waveform_that_shows_no_link_says_what_it_lacks() {
 }
 
 #[test]
-fn offsets_count_from_the_base_that_is_given() {
-    let options = vcd::Options { base: 4, ..Default::default() };
-    let trace = read_with(&waveform(&[RESET, AW, W, B]), options).unwrap();
+fn what_touches_other_addresses_is_left_out_and_offsets_count_from_the_range() {
+    let only = |range| vcd::Options { only: Some(range), ..Default::default() };
+    let waves = waveform(&[RESET, AW, W, AR, B, R]);
+    let trace = read_with(&waves, &only(5..=6)).unwrap();
     assert_eq!(events(&trace), ["W addr 0x0 data 0xdeadbeef size 4"]);
-    assert_eq!((trace.windows[0].base, trace.windows[0].length), (Some(4), 4092));
+    assert_eq!((trace.windows[0].base, trace.windows[0].length), (Some(4), 4));
+    assert_eq!(read_with(&waves, &only(4..=8)).unwrap().accesses().count(), 2);
+    assert_eq!(read_with(&waves, &only(12..=15)).unwrap().accesses().count(), 0);
 }
 
 #[test]
@@ -344,7 +347,7 @@ fn a_file_cut_off_anywhere_gives_what_came_before_the_cut() {
 #[test]
 fn a_simulation_and_the_recorder_in_it_agree() {
     let options = vcd::Options { link: Some("link"), ..Default::default() };
-    let imported = read_with(include_str!("icarus-11/sim.vcd"), options).unwrap();
+    let imported = read_with(include_str!("icarus-11/sim.vcd"), &options).unwrap();
     let recorded = jsonl::read(include_str!("icarus-11/recorded.jsonl").as_bytes()).unwrap();
     assert!(recorded.accesses().count() >= 8);
     assert_eq!(events(&imported), events(&recorded));

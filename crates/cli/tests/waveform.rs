@@ -1,0 +1,59 @@
+//! `busprobe import` reads the link in a waveform of Icarus Verilog that has two.
+
+use assert_cmd::Command;
+
+const WAVEFORM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../trace/tests/icarus-11/sim.vcd");
+
+/// Runs `busprobe import WAVEFORM ARGUMENTS` and returns its exit status and what it said.
+fn import(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::cargo_bin("busprobe")
+        .unwrap()
+        .args(["import", WAVEFORM])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_link_in_a_waveform_is_a_trace_at_the_level_of_the_bus() {
+    let (status, out, error) = import(&["--link", "link"]);
+    assert_eq!(status, 0, "{error}");
+    assert!(out.starts_with(r#"{"t":"trace","version":1,"level":"bus","capture":"import""#));
+    assert_eq!(out.matches(r#""t":"access""#).count(), 9);
+    assert!(error.ends_with("sim.vcd: waveform: 9 accesses\n"), "{error}");
+}
+
+#[test]
+fn a_window_keeps_its_own_accesses() {
+    let (status, out, _) = import(&["--link", "link", "--window", "0x1000+4K"]);
+    assert_eq!(status, 0);
+    assert!(out.contains(r#""base":4096,"length":4096"#), "{out}");
+    assert!(out.contains(r#""offset":0,"size":4,"data":"0x00000007""#), "{out}");
+    assert_eq!(out.matches(r#""t":"access""#).count(), 1);
+}
+
+#[test]
+fn of_two_links_one_has_to_be_named() {
+    let (status, out, error) = import(&[]);
+    assert_eq!((status, out.as_str()), (2, ""));
+    assert!(
+        error.ends_with("2 links: axil_bench.ctrl, axil_bench.link; say which with --link\n"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_does_not_go_with_a_waveform_is_refused() {
+    for (arguments, said) in [
+        (&["--link", "link", "--window", "0+4", "--window", "8+4"][..], "give one --window"),
+        (&["--link", "link", "--mark", "0x10"], "--mark is for logs"),
+        (&["--link", "link", "--window", "0x2000+4"], "nothing in the given window"),
+        (&["--link", "nowhere"], "no link \"nowhere\"; there is axil_bench.ctrl, axil_bench.link"),
+    ] {
+        let (status, _, error) = import(arguments);
+        assert_eq!(status, 2, "{arguments:?}");
+        assert!(error.contains(said), "{error}");
+    }
+}
