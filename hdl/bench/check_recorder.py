@@ -8,6 +8,7 @@ import cocotb
 from beats import Beat
 from cocotb.task import bridge
 from cocotb.triggers import ClockCycles
+from cocotbext.axi.axil_channels import AxiLiteAWTransaction, AxiLiteWTransaction
 from control import SimulatedPort
 from driver import recorder
 from link import Master, Transaction, Watcher, assert_sound, start
@@ -237,3 +238,21 @@ async def a_response_without_a_request_is_flagged_and_takes_no_other_request_awa
     assert [(t.direction, t.data) for t in drained] == [(t.direction, t.data) for t in watcher.seen]
     await bridge(drv.clear)()
     assert not (await bridge(drv.status)()).unpaired
+
+
+@cocotb.test()
+async def a_response_before_its_data_is_flagged_and_the_write_waits_for_both(dut: Any) -> None:
+    port = SimulatedPort(dut)
+    master = Master(dut)
+    await start(dut)
+    drv = await bridge(Recorder)(port)
+    await bridge(drv.arm)()
+    await master.aw.send(AxiLiteAWTransaction(awaddr=8))
+    await settle(dut)
+    dut.device.bvalid.value = 1
+    await settle(dut)
+    assert (await bridge(drv.status)()) == (True, 0, 0, False, False, True)
+    await master.w.send(AxiLiteWTransaction(wdata=5, wstrb=1))
+    await settle(dut)
+    [write] = await bridge(drv.drain)()
+    assert (write.direction, write.address, write.data, write.strobes) == ("W", 8, 5, 1)

@@ -40,13 +40,13 @@ class Master:
     def __init__(self, dut: Any, pauses: float = 0.0, seed: int = 0) -> None:
         bus = AxiLiteBus.from_prefix(dut, "link")
         clock = (dut.aclk, dut.aresetn, False)
-        self._aw = AxiLiteAWSource(bus.write.aw, *clock)
-        self._w = AxiLiteWSource(bus.write.w, *clock)
+        self.aw = AxiLiteAWSource(bus.write.aw, *clock)
+        self.w = AxiLiteWSource(bus.write.w, *clock)
         self._b = AxiLiteBSink(bus.write.b, *clock)
         self._ar = AxiLiteARSource(bus.read.ar, *clock)
         self._r = AxiLiteRSink(bus.read.r, *clock)
         if pauses:
-            for number, end in enumerate((self._aw, self._w, self._b, self._ar, self._r)):
+            for number, end in enumerate((self.aw, self.w, self._b, self._ar, self._r)):
                 end.set_pause_generator(hesitation(pauses, seed * 8 + number))
 
     async def run(self, beats: Iterable[Beat], *, in_order: bool = False) -> None:
@@ -60,8 +60,8 @@ class Master:
             if in_order and unanswered and unanswered[-1] != beat.direction:
                 await self._answers(unanswered)
             if beat.direction == "W":
-                await self._aw.send(AxiLiteAWTransaction(awaddr=beat.address))
-                await self._w.send(AxiLiteWTransaction(wdata=beat.data, wstrb=beat.strobes))
+                await self.aw.send(AxiLiteAWTransaction(awaddr=beat.address))
+                await self.w.send(AxiLiteWTransaction(wdata=beat.data, wstrb=beat.strobes))
             else:
                 await self._ar.send(AxiLiteARTransaction(araddr=beat.address))
             unanswered.append(beat.direction)
