@@ -7,6 +7,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Deque, Dict, List, Optional, Tuple
 
+import busprobe
 import pytest
 from busprobe.recorder import Lost, Recorder, Register, Transaction
 from hypothesis import given
@@ -227,6 +228,19 @@ def test_every_transaction_is_drained_or_counted_in_its_place(steps: List[str]) 
                 assert event.address == 4 * at
                 at += 1
         assert at == seen
+
+
+def test_a_window_serves_as_the_control_port(tmp_path: Path) -> None:
+    device = ["length 4K", f"register 0x0 ro reset={0x42505231:#x}", "register 0x4 ro reset=0x2020"]
+    device += [f"register {offset:#x} rw" for offset in range(0x8, 0x30, 4)]
+    device += ["fifo 0x40 depth=64", "when write 0x10 put 0x18 1"]
+    words = (0x00000F03, 0x40, 0, 0xDEADBEEF, 0, 7, 10, 0)
+    device += [f"when write 0x10 put 0x40 {word:#x}" for word in words]
+    (tmp_path / "recorder").write_text("\n".join(device))
+    with busprobe.open(f"sim:{tmp_path / 'recorder'}") as window:
+        drv = Recorder(window)
+        drv.disarm()
+        assert drv.drain() == [WRITE]
 
 
 def test_no_recorder_at_the_place_is_an_error_before_anything_is_written() -> None:

@@ -25,6 +25,7 @@ from typing import (
     Iterable,
     Iterator,
     List,
+    Literal,
     NamedTuple,
     Optional,
     Protocol,
@@ -78,8 +79,10 @@ class Device(Protocol):
         """One 32-bit write."""
         ...
 
-    def read_block(self, offset: int, count: int, width: int, *, mode: str) -> Sequence[int]:
-        """``count`` reads of ``width`` bits, all at ``offset`` in ``fixed`` mode."""
+    def read_block(
+        self, offset: int, count: int, width: Literal[32], *, mode: Literal["fixed"]
+    ) -> Sequence[int]:
+        """``count`` 32-bit reads, all at ``offset``."""
         ...
 
 
