@@ -6,7 +6,7 @@ use busprobe_trace::LossKind;
 use nix::errno::Errno;
 
 use super::arch::Registers;
-use super::calls::{self, Extent};
+use super::calls::{self, Extent, Vector};
 use super::ptrace::{self, Tid};
 use super::signals::Action;
 use super::space::Mapping;
@@ -126,22 +126,40 @@ impl Tracer<'_> {
                 }
             }
         }
-        if calls::takes_vector(number) {
-            self.lend_vector(tid, registers, &mut lent)?;
+        if let Some(vector) = calls::vector(number)
+            && let Some((place, count)) = self.vector(tid, vector, registers)
+        {
+            self.lend_vector(tid, place, count, &mut lent)?;
         }
         let is_lent = is_changed || lent.vector.is_some();
         Ok(is_lent.then_some(Call::Lent(lent)))
+    }
+
+    /// The address of a call's vector, and how many entries it has.
+    fn vector(&self, tid: Tid, vector: Vector, registers: &Registers) -> Option<(u64, u64)> {
+        /// In `struct msghdr`: the array's address, then its length.
+        const IN_MESSAGE: u64 = 16;
+        let argument = registers.argument(1);
+        if vector == Vector::Arguments {
+            return Some((argument, registers.argument(2)));
+        }
+        let place = argument.checked_add(IN_MESSAGE)?;
+        let mut both = [[0; 8]; 2];
+        let is_ordinary = !self.space(tid).is_device(&(place..place.checked_add(16)?));
+        let read = ptrace::read_memory(tid, place, both.as_flattened_mut());
+        (is_ordinary && read == Ok(16))
+            .then(|| (u64::from_ne_bytes(both[0]), u64::from_ne_bytes(both[1])))
     }
 
     /// Changes a vector in the program's memory so that it points to aliases.
     fn lend_vector(
         &mut self,
         tid: Tid,
-        registers: &Registers,
+        place: u64,
+        count: u64,
         lent: &mut Lent,
     ) -> Result<(), Errno> {
-        let (place, count) = (registers.argument(1), registers.argument(2).min(MOST_ENTRIES));
-        let mut original = vec![0; count as usize * ENTRY];
+        let mut original = vec![0; count.min(MOST_ENTRIES) as usize * ENTRY];
         if self.space(tid).is_device(&(place..place + original.len() as u64))
             || ptrace::read_memory(tid, place, &mut original) != Ok(original.len())
         {

@@ -66,6 +66,8 @@ static SIGNATURES: &[Signature] = signatures! {
     SYS_preadv2: 1 Unknown;
     SYS_pwritev2: 1 Unknown;
     SYS_vmsplice: 1 Unknown;
+    SYS_process_vm_readv: 1 Unknown;
+    SYS_process_vm_writev: 1 Unknown;
     SYS_sendfile: 2 Bytes(8);
     SYS_splice: 1 Bytes(8), 3 Bytes(8);
     SYS_copy_file_range: 1 Bytes(8), 3 Bytes(8);
@@ -161,15 +163,28 @@ static SIGNATURES: &[Signature] = signatures! {
     SYS_time: 0 Bytes(8);
 };
 
-/// Whether the call's pointer, argument 1, is to a `struct iovec` array of argument 2's length.
-pub(crate) fn takes_vector(number: i64) -> bool {
-    matches!(
-        number,
+/// Where a call's array of `struct iovec` is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vector {
+    /// Argument 1 points to it, argument 2 counts its entries.
+    Arguments,
+    /// Argument 1 points to a `struct msghdr`, which has both.
+    Message,
+}
+
+/// Where the call's array of `struct iovec` is, if it takes one.
+pub(crate) fn vector(number: i64) -> Option<Vector> {
+    match number {
         libc::SYS_readv
-            | libc::SYS_writev
-            | libc::SYS_preadv
-            | libc::SYS_pwritev
-            | libc::SYS_preadv2
-            | libc::SYS_pwritev2
-    )
+        | libc::SYS_writev
+        | libc::SYS_preadv
+        | libc::SYS_pwritev
+        | libc::SYS_preadv2
+        | libc::SYS_pwritev2
+        | libc::SYS_vmsplice
+        | libc::SYS_process_vm_readv
+        | libc::SYS_process_vm_writev => Some(Vector::Arguments),
+        libc::SYS_sendmsg | libc::SYS_recvmsg => Some(Vector::Message),
+        _ => None,
+    }
 }

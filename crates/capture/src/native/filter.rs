@@ -12,7 +12,12 @@ use nix::errno::Errno;
 use super::arch::layout::{ARENA, AUDIT_ARCH};
 
 /// Calls that are always looked at: they carry pointers in memory.
-const CALLS: [libc::c_long; 6] = [
+const CALLS: [libc::c_long; 11] = [
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_vmsplice,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
     libc::SYS_readv,
     libc::SYS_writev,
     libc::SYS_preadv,

@@ -253,9 +253,9 @@ pub(crate) fn wait(tid: Option<Tid>) -> Result<(Tid, Stop), Errno> {
     }
 }
 
-/// The stop of a thread, if it has stopped.
-pub(crate) fn has_stopped(tid: Tid) -> Result<Option<Stop>, Errno> {
-    Ok(wait_with(Some(tid), libc::WNOHANG)?.map(|(_, stop)| stop))
+/// The stop of a thread, or of any, if there is one by now.
+pub(crate) fn stopped(tid: Option<Tid>) -> Result<Option<(Tid, Stop)>, Errno> {
+    wait_with(tid, libc::WNOHANG)
 }
 
 fn wait_with(tid: Option<Tid>, flags: c_int) -> Result<Option<(Tid, Stop)>, Errno> {

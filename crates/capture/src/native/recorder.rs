@@ -2,16 +2,14 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use busprobe_trace::{Access, Loss, LossKind, Record, Sink, Site, Syscall};
 
 use super::ptrace::Tid;
 
-/// Others can read a trace up to at most so many records ago,
+/// While the program keeps the capture busy, others can read the trace up to so many records ago.
 const RECORDS_UNFLUSHED: u32 = 1000;
-/// or so long.
-const TIME_UNFLUSHED: Duration = Duration::from_millis(200);
 
 /// Hands records to the sink until it fails.
 pub(crate) struct Recorder<'a> {
@@ -20,7 +18,6 @@ pub(crate) struct Recorder<'a> {
     start: Instant,
     seq: u64,
     unflushed: u32,
-    flushed: Instant,
     said: HashSet<String>,
     accesses: u64,
     syscalls: u64,
@@ -37,14 +34,12 @@ pub(crate) struct Recorded {
 
 impl<'a> Recorder<'a> {
     pub(crate) fn new(sink: &'a mut dyn Sink) -> Recorder<'a> {
-        let start = Instant::now();
         Recorder {
             sink,
             error: None,
-            start,
+            start: Instant::now(),
             seq: 0,
             unflushed: 0,
-            flushed: start,
             said: HashSet::new(),
             accesses: 0,
             syscalls: 0,
@@ -61,7 +56,7 @@ impl<'a> Recorder<'a> {
             return;
         }
         self.unflushed += 1;
-        if self.unflushed >= RECORDS_UNFLUSHED || self.flushed.elapsed() >= TIME_UNFLUSHED {
+        if self.unflushed >= RECORDS_UNFLUSHED {
             self.flush();
         }
     }
@@ -109,18 +104,18 @@ impl<'a> Recorder<'a> {
         (seq, u64::try_from(self.start.elapsed().as_nanos()).ok())
     }
 
-    fn flush(&mut self) {
-        self.unflushed = 0;
-        self.flushed = Instant::now();
+    /// Makes the trace readable up to the last record.
+    pub(crate) fn flush(&mut self) {
+        if std::mem::take(&mut self.unflushed) == 0 || self.error.is_some() {
+            return;
+        }
         if let Err(error) = self.sink.flush() {
             self.error = Some(error);
         }
     }
 
     pub(crate) fn finish(mut self) -> Recorded {
-        if self.error.is_none() {
-            self.flush();
-        }
+        self.flush();
         Recorded {
             accesses: self.accesses,
             syscalls: self.syscalls,

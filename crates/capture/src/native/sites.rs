@@ -18,6 +18,8 @@ use super::recorder::Recorder;
 #[derive(Clone, Default)]
 pub(crate) struct SeenSites {
     ids: HashMap<u64, (Vec<u8>, u32)>,
+    /// What functions without symbols are imported as, by where they start.
+    names: HashMap<u64, Option<String>>,
 }
 
 impl SeenSites {
@@ -56,9 +58,7 @@ impl Sites {
         if let Some(id) = seen.get(pc, code) {
             return id;
         }
-        let lines = lines(tid);
-        let line = lines.iter().find(|line| line.range.contains(&pc));
-        let site = self.describe(tid, pc, code, &lines, line);
+        let site = self.describe(seen, tid, pc, code);
         let next = self.ids.len() as u32;
         let id = *self.ids.entry(site).or_insert_with_key(|site| {
             recorder.site(Site { id: next, ..site.clone() });
@@ -68,17 +68,11 @@ impl Sites {
         id
     }
 
-    fn describe(
-        &mut self,
-        tid: Tid,
-        pc: u64,
-        code: &[u8],
-        lines: &[Line],
-        line: Option<&Line>,
-    ) -> Site {
+    fn describe(&mut self, seen: &mut SeenSites, tid: Tid, pc: u64, code: &[u8]) -> Site {
         let text = Machine::host().and_then(|machine| disassemble(machine, pc, code));
         let site = Site { pc, text, ..Site::default() };
-        let Some(line) = line else { return site };
+        let lines = lines(tid);
+        let Some(line) = lines.iter().find(|line| line.range.contains(&pc)) else { return site };
         let Some(module) = self.module(line) else { return site };
         let site = Site {
             module: Some(line.path.to_string_lossy().into_owned()),
@@ -93,7 +87,10 @@ impl Sites {
             None => match module.function_range(address) {
                 Some(function) => {
                     let start = pc - (address - function.start);
-                    let name = self.imported_as(tid, lines, start);
+                    let names = &mut seen.names;
+                    let name =
+                        names.entry(start).or_insert_with(|| self.imported_as(tid, &lines, start));
+                    let name = name.clone();
                     let offset = name.is_some().then_some(address - function.start);
                     (name, offset)
                 }

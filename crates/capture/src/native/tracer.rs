@@ -108,8 +108,7 @@ impl<'a> Tracer<'a> {
     /// Traces until the last process has ended.
     pub(crate) fn run(mut self) -> Result<Outcome, Error> {
         while !self.threads.is_empty() || !self.unknown.is_empty() {
-            let heard = self.later.pop_front().map_or_else(|| ptrace::wait(None), Ok);
-            let handled = match heard {
+            let handled = match self.listen() {
                 Ok((tid, stop)) => self.hear(tid, stop),
                 Err(Errno::ECHILD) => break,
                 Err(errno) => Err(Error::system("waiting for the program", errno)),
@@ -121,6 +120,19 @@ impl<'a> Tracer<'a> {
         }
         let Recorded { accesses, syscalls, losses, error } = self.recorder.finish();
         Ok(Outcome { status: self.status, accesses, syscalls, losses, sink_error: error })
+    }
+
+    /// The next stop of any thread.
+    fn listen(&mut self) -> Result<(Tid, Stop), Errno> {
+        if let Some(heard) = self.later.pop_front() {
+            return Ok(heard);
+        }
+        if let Some(heard) = ptrace::stopped(None)? {
+            return Ok(heard);
+        }
+        // There is time, and nobody knows how long the program will take.
+        self.recorder.flush();
+        ptrace::wait(None)
     }
 
     fn hear(&mut self, tid: Tid, stop: Stop) -> Result<(), Error> {

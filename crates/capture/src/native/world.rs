@@ -108,7 +108,7 @@ impl Tracer<'_> {
 fn stop_of(other: Tid, tid: Tid) -> Result<Option<Stop>, Errno> {
     const PAUSE: Duration = Duration::from_micros(20);
     loop {
-        if let Some(stop) = ptrace::has_stopped(other)? {
+        if let Some((_, stop)) = ptrace::stopped(Some(other))? {
             return Ok(Some(stop));
         }
         // Fails when the thread has been killed.

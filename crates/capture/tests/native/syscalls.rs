@@ -31,3 +31,20 @@ fn a_vector_that_points_into_a_window_works_and_is_left_as_it_was() {
     let expected = ["preadv", "readv", "pwritev"].map(|name| (name.to_owned(), 8, 24));
     assert_eq!(run.syscalls(), expected);
 }
+
+#[test]
+fn messages_are_sent_from_and_received_into_a_window() {
+    let run = Bench::new().statements(
+        "int pair[2];
+         CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+         w[0] = 0x11223344;
+         struct iovec from = {(void *)w, 4}, to = {(void *)(w + 4), 4};
+         struct msghdr out = {.msg_iov = &from, .msg_iovlen = 1};
+         struct msghdr in = {.msg_iov = &to, .msg_iovlen = 1};
+         CHECK(sendmsg(pair[0], &out, 0) == 4);
+         CHECK(recvmsg(pair[1], &in, 0) == 4);
+         CHECK(from.iov_base == (void *)w && w[4] == 0x11223344);",
+    );
+    let expected = [("sendmsg", 0, 4), ("recvmsg", 16, 4)];
+    assert_eq!(run.syscalls(), expected.map(|(name, at, length)| (name.to_owned(), at, length)));
+}
