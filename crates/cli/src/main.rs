@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::access::{compare, devmem, dump, fill, list, load, read, write};
+use crate::access::{compare, devmem, dump, fill, list, load, poll, read, write};
 use crate::trouble::Trouble;
 
 /// Shows exactly which reads and writes a program puts on a device bus, and puts exactly the ones
@@ -43,6 +43,7 @@ enum Command {
     Dump(dump::Args),
     Load(load::Args),
     Compare(compare::Args),
+    Poll(poll::Args),
     List(list::Args),
     Devmem(devmem::Args),
     Trace(trace::Args),
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         Command::Dump(args) => dump::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Poll(args) => poll::run(&args),
         Command::List(args) => list::run(&args),
         Command::Devmem(args) => Ok(devmem::run(&args)),
         Command::Trace(args) => trace::run(args),

@@ -1,7 +1,6 @@
 //! Elements on their way to or from a window, as they lie in memory.
 
-use busprobe_mmio::{AccessError, Mode, Width, Window};
-use busprobe_trace::Data;
+use busprobe_mmio::{AccessError, ByteOrder, Element, Mode, Width, Window};
 
 /// Elements of one width.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,12 +47,16 @@ impl Block {
         })
     }
 
-    /// Whole elements from bytes in memory order; `None` when some are left over.
-    pub(crate) fn from_bytes(width: Width, bytes: &[u8]) -> Option<Self> {
+    /// Whole elements from bytes as they lie in a window; `None` when some are left over.
+    pub(crate) fn from_bytes(width: Width, bytes: &[u8], order: ByteOrder) -> Option<Self> {
         macro_rules! elements {
             ($element:ty) => {{
                 let (whole, []) = bytes.as_chunks() else { return None };
-                whole.iter().map(|bytes| <$element>::from_ne_bytes(*bytes)).collect()
+                let element = match order {
+                    ByteOrder::Little => <$element>::from_le_bytes,
+                    ByteOrder::Big => <$element>::from_be_bytes,
+                };
+                whole.iter().map(|bytes| element(*bytes)).collect()
             }};
         }
         Some(match width {
@@ -94,12 +97,12 @@ impl Block {
         (0..self.len()).map(|index| self.get(index))
     }
 
-    /// An element's bytes in memory order.
+    /// Keeps the low bits of `value`.
     ///
     /// # Panics
     /// When there is no element of that index.
-    pub(crate) fn data(&self, index: usize) -> Data {
-        each!(self, values => Data::new(&values[index].to_ne_bytes()))
+    pub(crate) fn set(&mut self, index: usize, value: u64) {
+        each!(self, values => values[index] = Element::truncate(value));
     }
 
     /// Loads every element.

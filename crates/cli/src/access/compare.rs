@@ -55,7 +55,8 @@ struct Difference {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let form::Content { block, offset } = form::load(&args.file, args.form, args.width)?;
+    let form::Content { block, offset } =
+        form::load(&args.file, args.form, args.width, args.bus.manner)?;
     let (width, count) = (block.width(), block.len() as u64);
     let run = Run::incr(args.offset.or(offset).unwrap_or(0), width, count);
     let Some(mut session) = args.bus.begin(&[Operation::Read(run)])? else {

@@ -108,8 +108,8 @@ fn form(args: &Args, run: Run) -> Box<dyn Form> {
         Some(FileForm::Json) => json(args, run),
         None if args.json => json(args, run),
         Some(FileForm::Hex) => Box::new(hex::Writer { width }),
-        Some(FileForm::Bin) => Box::new(binary::Writer { width }),
-        None if args.raw => Box::new(binary::Writer { width }),
+        Some(FileForm::Bin) => Box::new(binary::Writer { width, manner: args.bus.manner }),
+        None if args.raw => Box::new(binary::Writer { width, manner: args.bus.manner }),
         None => Box::new(text::Writer::new(run)),
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let content = form::load(&args.file, args.form, args.width)?;
+    let content = form::load(&args.file, args.form, args.width, args.bus.manner)?;
     let mode = if args.fixed { Mode::Fixed } else { Mode::Incr };
     let offset = args.offset.or(content.offset).unwrap_or(0);
     let run = Run::block(offset, content.block.width(), content.block.len() as u64, mode);

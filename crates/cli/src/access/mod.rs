@@ -6,6 +6,7 @@
 mod block;
 mod form;
 mod log;
+mod manner;
 mod operation;
 mod place;
 mod session;
@@ -17,5 +18,6 @@ pub(crate) mod dump;
 pub(crate) mod fill;
 pub(crate) mod list;
 pub(crate) mod load;
+pub(crate) mod poll;
 pub(crate) mod read;
 pub(crate) mod write;

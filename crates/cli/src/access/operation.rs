@@ -1,9 +1,10 @@
 //! What a command means to put on the bus, before anything is on it.
 
 use busprobe_mmio::{AccessError, Direction, Mode, Run, Width, Window};
-use busprobe_trace::{Access, Data, Direction as TraceDirection};
+use busprobe_trace::{Access, Direction as TraceDirection};
 
 use crate::access::block::Block;
+use crate::access::manner::Manner;
 
 /// One run of accesses.
 #[derive(Clone, Debug)]
@@ -12,7 +13,7 @@ pub(crate) enum Operation {
     Read(Run),
     /// Store these elements.
     Write(Run, Block),
-    /// Store one value to each element.
+    /// Store one value to each element of a run.
     Fill(Run, u64),
     /// Load an element, and store it with the bits of a mask replaced.
     Update { offset: u64, width: Width, mask: u64, value: u64 },
@@ -39,19 +40,27 @@ impl Operation {
         self.direction() == Direction::Write
     }
 
+    /// The value that element `index` gets, when it is known beforehand.
+    pub(crate) fn value(&self, index: usize) -> Option<u64> {
+        match self {
+            Operation::Read(_) | Operation::Update { .. } => None,
+            Operation::Write(_, block) => Some(block.get(index)),
+            Operation::Fill(_, value) => Some(*value),
+        }
+    }
+
     /// What element `index` should read back as, and in which bits.
     pub(crate) fn stored(&self, index: usize) -> (u64, u64) {
         match self {
-            Operation::Read(_) => (0, 0),
-            Operation::Write(_, block) => (block.get(index), u64::MAX),
-            Operation::Fill(_, value) => (*value, u64::MAX),
             Operation::Update { mask, value, .. } => (*value, *mask),
+            _ => (self.value(index).unwrap_or_default(), u64::MAX),
         }
     }
 
     /// What the window would say before the first access.
-    pub(crate) fn check(&self, window: &Window) -> Result<(), AccessError> {
-        window.check(self.run(), self.direction())
+    pub(crate) fn check(&self, window: &Window, manner: Manner) -> Result<(), AccessError> {
+        let run = self.run();
+        window.check(manner.checked(run, mode(run)), self.direction())
     }
 
     /// One past the last byte touched; `None` beyond 64 bits.
@@ -62,50 +71,32 @@ impl Operation {
     }
 
     /// The accesses, each with what is known of its data beforehand.
-    pub(crate) fn accesses(&self) -> Box<dyn Iterator<Item = Access> + '_> {
-        let Run { width, .. } = self.run();
-        let offsets = self.run().offsets();
-        match self {
-            Operation::Read(_) => Box::new(offsets.map(move |offset| read(offset, width, None))),
-            Operation::Write(_, block) => Box::new(
-                offsets
-                    .enumerate()
-                    .map(move |(i, offset)| write(offset, width, Some(block.data(i)))),
-            ),
-            Operation::Fill(_, value) => {
-                let data = Some(data(*value, width));
-                Box::new(offsets.map(move |offset| write(offset, width, data)))
+    pub(crate) fn accesses(&self, manner: Manner) -> Box<dyn Iterator<Item = Access> + '_> {
+        let Run { offset, width, .. } = self.run();
+        let direction = match self {
+            Operation::Update { .. } => {
+                return Box::new(update(offset, width, manner, None, None).into_iter());
             }
-            Operation::Update { offset, .. } => {
-                Box::new(update(*offset, width, None, None).into_iter())
-            }
-        }
+            Operation::Read(_) => TraceDirection::Read,
+            Operation::Write(..) | Operation::Fill(..) => TraceDirection::Write,
+        };
+        let elements = self.run().offsets().enumerate();
+        Box::new(elements.flat_map(move |(index, offset)| {
+            manner.accesses(direction, offset, width, self.value(index))
+        }))
     }
-}
-
-/// A load, of known data or not.
-pub(crate) fn read(offset: u64, width: Width, data: Option<Data>) -> Access {
-    Access { data, ..Access::new(TraceDirection::Read, offset, width.bytes() as u32) }
-}
-
-fn write(offset: u64, width: Width, data: Option<Data>) -> Access {
-    Access { data, ..Access::new(TraceDirection::Write, offset, width.bytes() as u32) }
 }
 
 /// The load and the store of an update, with what is known of their data.
 pub(crate) fn update(
     offset: u64,
     width: Width,
+    manner: Manner,
     loaded: Option<u64>,
     stored: Option<u64>,
-) -> [Access; 2] {
-    let data = |value: Option<u64>| value.map(|value| data(value, width));
-    [read(offset, width, data(loaded)), write(offset, width, data(stored))]
-}
-
-/// An element of that value, as it lies in memory.
-fn data(value: u64, width: Width) -> Data {
-    Data::new(&value.to_le_bytes()[..width.bytes() as usize])
+) -> Vec<Access> {
+    let load = manner.accesses(TraceDirection::Read, offset, width, loaded);
+    load.chain(manner.accesses(TraceDirection::Write, offset, width, stored)).collect()
 }
 
 /// A run's mode: [`Mode::Fixed`] when it stays where it is.

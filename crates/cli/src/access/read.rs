@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use busprobe_mmio::{Mode, Run, Width};
 
-use crate::access::form::{Form, json, padded};
+use crate::access::form::{Form, binary, json, padded, padded_field};
 use crate::access::operation::Operation;
 use crate::access::place::{Extent, Place};
 use crate::access::session::{Bus, width};
@@ -22,6 +22,7 @@ Examples:
   busprobe read uio:dma 0x4
   busprobe read mem:0x0a000000 0x0+64 --width 64
   busprobe read pci:0000:01:00.0/bar0 0x10:7:4 0x14
+  busprobe read uio:timer 0x8 --width 64 --split hi-lo
   busprobe read uio:fifo 0x40 --count 16 --fixed --json")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -58,6 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let runs = args.places.iter().map(run).collect::<Result<Vec<Run>, _>>()?;
     let operations: Vec<Operation> = runs.iter().copied().map(Operation::Read).collect();
     let Some(mut session) = args.bus.begin(&operations)? else { return Ok(ExitCode::SUCCESS) };
+    let mut raw = binary::Writer { width: args.width, manner: args.bus.manner };
     let mut out = BufWriter::new(io::stdout().lock());
     for (place, run) in args.places.iter().zip(runs) {
         let field = match place.extent {
@@ -67,13 +69,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         let mut json =
             args.json.then(|| json::Writer::new(args.bus.target.to_string(), run, field));
         let outcome = session.read(run, |block| {
-            for (index, element) in block.values().enumerate() {
-                let value = field.map_or(element, |field| field.of(element));
+            for element in block.values() {
+                let value = field.map_or(element, |field| field.get(element));
                 match &mut json {
                     Some(json) => json.put(&mut out, Some(value))?,
-                    None if args.raw => out.write_all(block.data(index).bytes())?,
+                    None if args.raw => raw.put(&mut out, Some(element))?,
                     None => match field {
-                        Some(field) => writeln!(out, "{}", field.padded(value))?,
+                        Some(field) => writeln!(out, "{}", padded_field(value, field))?,
                         None => writeln!(out, "{}", padded(value, run.width))?,
                     },
                 }

@@ -3,19 +3,23 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use busprobe_mmio::{AccessError, Misalignment, OpenOptions, Run, Target, Width, Window};
-use busprobe_trace::{Access, text};
+use busprobe_mmio::{
+    AccessError, Misalignment, OpenOptions, Poll, PollError, Polled, Run, Target, Width, Window,
+};
+use busprobe_trace::{Direction, text};
 
 use crate::access::block::Block;
 use crate::access::log::Log;
-use crate::access::operation::{Operation, mode, read, update};
+use crate::access::manner::Manner;
+use crate::access::operation::{Operation, mode, update};
 use crate::trouble::Trouble;
 
 /// Elements of one step of a long run: what is kept in memory, and between two looks at progress.
 const STEP: u64 = 4096;
 
 const TARGET: &str = "The window: mem:ADDRESS[+LENGTH], uio:NAME[/MAP], \
-    pci:DOMAIN:BUS:DEVICE.FUNCTION/barN, file:PATH[@OFFSET][+LENGTH], anon:LENGTH, or a path";
+    pci:DOMAIN:BUS:DEVICE.FUNCTION/barN, file:PATH[@OFFSET][+LENGTH], sim:FILE, anon:LENGTH, or a \
+    path";
 
 /// What every command that makes accesses is told.
 #[derive(clap::Args)]
@@ -23,7 +27,10 @@ pub(crate) struct Bus {
     #[arg(value_name = "TARGET", help = TARGET)]
     pub(crate) target: Target,
 
-    /// Print the exact accesses instead of making them; opens nothing
+    #[command(flatten)]
+    pub(crate) manner: Manner,
+
+    /// Print the exact accesses instead of making them; opens no device
     #[arg(long)]
     pub(crate) dry_run: bool,
 
@@ -35,36 +42,43 @@ pub(crate) struct Bus {
 /// An open window that all of a command's operations fit into.
 pub(crate) struct Session {
     window: Window,
+    manner: Manner,
     log: Option<Log>,
 }
 
 impl Bus {
     /// Opens the window, for reading only when nothing is to be written, and checks every
     /// operation before the first access. `None` when it was a dry run: then the accesses are
-    /// printed, and nothing was opened.
+    /// printed, and no device was opened.
     pub(crate) fn begin(&self, operations: &[Operation]) -> Result<Option<Session>, Trouble> {
-        let target = self.long_enough(operations);
+        let (target, manner) = (self.long_enough(operations), self.manner);
+        for operation in operations {
+            manner.check(operation.run().width).map_err(Trouble::new)?;
+        }
         if self.dry_run {
-            check_unopened(&target, operations)?;
+            check_unopened(&target, operations, manner)?;
             let mut out = io::BufWriter::new(io::stdout().lock());
-            for access in operations.iter().flat_map(Operation::accesses) {
-                writeln!(out, "{}", line(&access))?;
+            for access in operations.iter().flat_map(|operation| operation.accesses(manner)) {
+                let line = text::Line { access: &access, site: None, with_window: false };
+                writeln!(out, "{line}")?;
             }
             out.flush()?;
             return Ok(None);
         }
         let writes = operations.iter().any(Operation::writes);
-        let window = OpenOptions::new().read_only(!writes).open(&target)?;
-        operations.iter().try_for_each(|operation| operation.check(&window))?;
+        let options = OpenOptions::new().read_only(!writes).byte_order(manner.byte_order());
+        let window = options.open(&target)?;
+        operations.iter().try_for_each(|operation| operation.check(&window, manner))?;
         let log = self.trace.as_deref().map(|path| Log::create(path, &window)).transpose()?;
-        Ok(Some(Session { window, log }))
+        Ok(Some(Session { window, manner, log }))
     }
 
     /// Bytes of the window.
     pub(crate) fn length(&self) -> Result<u64, Trouble> {
-        match self.target {
-            Target::Anonymous { length } => Ok(length),
-            ref target => Ok(target.region()?.length),
+        match &self.target {
+            Target::Anonymous { length } => Ok(*length),
+            Target::Simulated { .. } => Ok(Window::open(&self.target)?.len()),
+            target => Ok(target.region()?.length),
         }
     }
 
@@ -81,16 +95,25 @@ impl Bus {
     }
 }
 
-/// Checks operations against a window that is not opened, by memory of the same length.
-fn check_unopened(target: &Target, operations: &[Operation]) -> Result<(), Trouble> {
-    let (length, start) = match target {
-        Target::Anonymous { length } => (*length, 0),
-        _ => target.region().map(|region| (region.length, region.offset))?,
+/// Checks operations against a window that is not opened, by memory of the same length. What is
+/// memory anyway, or simulated, stands for itself.
+fn check_unopened(
+    target: &Target,
+    operations: &[Operation],
+    manner: Manner,
+) -> Result<(), Trouble> {
+    let (window, start) = match target {
+        Target::Anonymous { .. } | Target::Simulated { .. } => (Window::open(target)?, 0),
+        _ => {
+            let region = target.region()?;
+            let length = region.length;
+            (Window::open(&Target::Anonymous { length })?, region.offset)
+        }
     };
-    let window = OpenOptions::new().open(&Target::Anonymous { length })?;
     for operation in operations {
-        operation.check(&window)?;
-        let Run { offset, width, .. } = operation.run();
+        operation.check(&window, manner)?;
+        let run = operation.run();
+        let Run { offset, width, .. } = manner.checked(run, mode(run));
         if !start.is_multiple_of(width.bytes()) {
             let (direction, what) = (operation.direction(), Misalignment::Window);
             return Err(AccessError::Misaligned { direction, offset, width, what }.into());
@@ -99,9 +122,18 @@ fn check_unopened(target: &Target, operations: &[Operation]) -> Result<(), Troub
     Ok(())
 }
 
+/// How far a run came.
+struct Progress {
+    /// Elements done.
+    elements: u64,
+    /// Accesses issued, one that failed among them.
+    issued: u64,
+    outcome: Result<(), AccessError>,
+}
+
 impl Session {
-    /// Loads a run piece by piece; `each` gets every piece with its first offset. Where an access
-    /// fails, `each` gets what came before, and the failure ends it.
+    /// Loads a run piece by piece. Where an access fails, `each` gets what came before, and the
+    /// failure ends it.
     pub(crate) fn read(
         &mut self,
         run: Run,
@@ -141,48 +173,89 @@ impl Session {
     /// The elements loaded, and what ended it.
     fn read_piece(&mut self, run: Run) -> Result<(Block, Result<(), AccessError>), Trouble> {
         let mut block = Block::zeroed(run.width, run.count as usize);
-        let outcome = block.load(&self.window, run.offset, mode(run));
-        let issued = issued(&outcome, run.count);
-        if let Err(AccessError::Fault(fault)) = &outcome {
-            block.truncate(fault.completed as usize);
-        }
+        let progress = match self.manner.split {
+            None => whole(run, block.load(&self.window, run.offset, mode(run))),
+            Some(split) => halves(run, |index, offset| {
+                block.set(index, split.read(&self.window, offset)?);
+                Ok(())
+            }),
+        };
+        block.truncate(progress.elements as usize);
         if let Some(log) = &mut self.log {
             // What a load that failed would have given is not known.
-            let data = (0..block.len()).map(|index| Some(block.data(index))).chain([None]);
-            let accesses = run.offsets().zip(data).take(issued as usize);
-            log.note(accesses.map(|(offset, data)| read(offset, run.width, data)))?;
+            let values = block.values().map(Some).chain([None]);
+            let accesses = run.offsets().zip(values).flat_map(|(offset, value)| {
+                self.manner.accesses(Direction::Read, offset, run.width, value)
+            });
+            log.note(accesses.take(progress.issued as usize))?;
         }
-        Ok((block, outcome))
+        Ok((block, progress.outcome))
     }
 
     /// Makes an operation that stores.
     pub(crate) fn write(&mut self, operation: &Operation) -> Result<(), Trouble> {
-        let outcome = match operation {
-            Operation::Update { offset, width, mask, value } => {
+        let window = &self.window;
+        let progress = match (operation, self.manner.split) {
+            (Operation::Update { offset, width, mask, value }, _) => {
                 return self.update(*offset, *width, *mask, *value);
             }
-            Operation::Write(run, block) => block.store(&self.window, run.offset, mode(*run)),
-            Operation::Fill(run, value) => self.window.fill(*run, *value),
-            Operation::Read(_) => unreachable!("a read stores nothing"),
+            (Operation::Write(run, block), None) => {
+                whole(*run, block.store(window, run.offset, mode(*run)))
+            }
+            (Operation::Fill(run, value), None) => whole(*run, window.fill(*run, *value)),
+            (_, Some(split)) => halves(operation.run(), |index, offset| {
+                split.write(window, offset, operation.value(index).unwrap_or_default())
+            }),
+            (Operation::Read(_), None) => unreachable!("a read stores nothing"),
         };
         if let Some(log) = &mut self.log {
-            let issued = issued(&outcome, operation.run().count);
-            log.note(operation.accesses().take(issued as usize))?;
+            log.note(operation.accesses(self.manner).take(progress.issued as usize))?;
         }
-        Ok(outcome?)
+        Ok(progress.outcome?)
     }
 
     fn update(&mut self, offset: u64, width: Width, mask: u64, value: u64) -> Result<(), Trouble> {
-        let loaded = self.window.read(offset, width);
-        let stored = loaded.as_ref().ok().map(|loaded| loaded & !mask | value);
-        let outcome = stored.map_or(Ok(()), |stored| self.window.write(offset, width, stored));
+        let loaded = self.window.update(offset, width, mask, value);
         if let Some(log) = &mut self.log {
-            let issued = if stored.is_some() { 2 } else { 1 };
-            let accesses = update(offset, width, loaded.as_ref().ok().copied(), stored);
+            let issued = match &loaded {
+                Err(AccessError::Fault(f)) if f.direction == busprobe_mmio::Direction::Read => 1,
+                Ok(_) | Err(AccessError::Fault(_)) => 2,
+                Err(_) => 0,
+            };
+            let before = loaded.as_ref().ok().copied();
+            let stored = before.map(|before| before & !mask | value);
+            let accesses = update(offset, width, self.manner, before, stored);
             log.note(accesses.into_iter().take(issued))?;
         }
         loaded?;
-        Ok(outcome?)
+        Ok(())
+    }
+
+    /// Loads an element until it is what is waited for. Only the last value is known.
+    pub(crate) fn poll(
+        &mut self,
+        offset: u64,
+        width: Width,
+        poll: &Poll,
+    ) -> Result<Result<Polled, PollError>, Trouble> {
+        let mut before = 0;
+        let polled = self.window.poll_with(offset, width, poll, |time| {
+            before += 1;
+            std::thread::sleep(time);
+            Ok::<(), PollError>(())
+        });
+        if let Some(log) = &mut self.log {
+            let last = match &polled {
+                Ok(polled) | Err(PollError::Timeout { polled, .. }) => Some(polled.value),
+                Err(PollError::Access(_)) => None,
+            };
+            let values = std::iter::repeat_n(None, before).chain([last]);
+            log.note(
+                values
+                    .flat_map(|value| self.manner.accesses(Direction::Read, offset, width, value)),
+            )?;
+        }
+        Ok(polled)
     }
 
     /// Makes the trace whole.
@@ -191,13 +264,29 @@ impl Session {
     }
 }
 
-/// How many accesses of a run were issued, the one that failed among them.
-fn issued(outcome: &Result<(), AccessError>, count: u64) -> u64 {
-    match outcome {
-        Ok(()) => count,
-        Err(AccessError::Fault(fault)) => fault.completed + 1,
-        Err(_) => 0,
+/// How far a run of whole elements came.
+fn whole(run: Run, outcome: Result<(), AccessError>) -> Progress {
+    let (elements, issued) = match &outcome {
+        Ok(()) => (run.count, run.count),
+        Err(AccessError::Fault(fault)) => (fault.completed, fault.completed + 1),
+        Err(_) => (0, 0),
+    };
+    Progress { elements, issued, outcome }
+}
+
+/// Accesses a run's elements one by one, each in halves.
+fn halves(run: Run, mut access: impl FnMut(usize, u64) -> Result<(), AccessError>) -> Progress {
+    for (index, offset) in run.offsets().enumerate() {
+        if let Err(failure) = access(index, offset) {
+            let issued = match &failure {
+                AccessError::Fault(fault) => fault.completed + 1,
+                _ => 0,
+            };
+            let elements = index as u64;
+            return Progress { elements, issued: 2 * elements + issued, outcome: Err(failure) };
+        }
     }
+    Progress { elements: run.count, issued: 2 * run.count, outcome: Ok(()) }
 }
 
 /// A run in steps.
@@ -212,10 +301,6 @@ fn pieces(run: Run) -> impl Iterator<Item = Run> {
 fn after(run: Run, done: u64) -> Run {
     let offset = run.offset.wrapping_add_signed(run.stride.wrapping_mul(done as i64));
     Run { offset, count: run.count - done, ..run }
-}
-
-fn line(access: &Access) -> text::Line<'_> {
-    text::Line { access, site: None, with_window: false }
 }
 
 /// Reads a width as the command line has it.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use busprobe_mmio::{Mode, Width};
 
 use crate::access::operation::Operation;
-use crate::access::place::{Assignment, Extent};
+use crate::access::place::{Assignment, Extent, check_field};
 use crate::access::session::{Bus, width};
 use crate::access::store::store;
 use crate::trouble::Trouble;
@@ -44,6 +44,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let field = |assignment: &Assignment| matches!(assignment.place.extent, Extent::Field(_));
+    if args.bus.manner.split.is_some() && args.assignments.iter().any(field) {
+        return Err(Trouble::new("a field is written by one store; name a half with --width 32"));
+    }
     let mode = if args.fixed { Mode::Fixed } else { Mode::Incr };
     let operations = args
         .assignments
@@ -65,8 +69,9 @@ fn operation(assignment: &Assignment, width: Width, mode: Mode) -> Result<Operat
             "{place}: `busprobe fill` writes one value to a range; several begin at an OFFSET"
         )),
         Extent::Field(field) => {
-            field.check(width)?;
-            let value = field.place(assignment.value()?)?;
+            let value = assignment.value()?;
+            let value = check_field(field, width).and_then(|()| field.put(value));
+            let value = value.map_err(|error| format!("{place}: {error}"))?;
             Ok(Operation::Update { offset: place.offset, width, mask: field.mask(), value })
         }
     }

@@ -1,8 +1,10 @@
 //! The commands that make accesses, over files and memory of their own.
 
+mod device;
 mod devmem;
 mod exact;
 mod list;
 mod output;
+mod poll;
 mod refused;
 mod table;

@@ -7,12 +7,11 @@
 
 use std::io::{self, Write};
 
-use busprobe_mmio::{Run, Width, parse_quantity};
+use busprobe_mmio::{Field, Run, Width, parse_quantity};
 use serde::Deserialize;
 
 use crate::access::block::Block;
-use crate::access::form::{Content, Form, padded, unknown};
-use crate::access::place::Field;
+use crate::access::form::{Content, Form, padded, padded_field, unknown};
 
 /// Writes one object, on one line.
 pub(crate) struct Writer {
@@ -48,7 +47,7 @@ impl Form for Writer {
             self.begin(out)?;
         }
         match (value, self.field) {
-            (Some(value), Some(field)) => write!(out, "\"{}\"", field.padded(value)),
+            (Some(value), Some(field)) => write!(out, "\"{}\"", padded_field(value, field)),
             (Some(value), None) => write!(out, "\"{}\"", padded(value, self.run.width)),
             (None, _) => write!(out, "null"),
         }

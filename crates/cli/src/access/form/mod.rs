@@ -9,10 +9,11 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use busprobe_mmio::Width;
+use busprobe_mmio::{Field, Width};
 use clap::ValueEnum;
 
 use crate::access::block::Block;
+use crate::access::manner::Manner;
 use crate::trouble::Trouble;
 
 /// Writes elements as they come.
@@ -60,6 +61,7 @@ pub(crate) fn load(
     path: &Path,
     form: Option<FileForm>,
     width: Option<Width>,
+    manner: Manner,
 ) -> Result<Content, Trouble> {
     let mut bytes = Vec::new();
     let read = match path.to_str() {
@@ -68,7 +70,7 @@ pub(crate) fn load(
     };
     read.map_err(|error| Trouble::of_file(path, &error))?;
     let content = match form.unwrap_or_else(|| FileForm::of(path)) {
-        FileForm::Bin => binary::parse(&bytes, width.unwrap_or(Width::W32)),
+        FileForm::Bin => binary::parse(&bytes, width.unwrap_or(Width::W32), manner),
         FileForm::Hex => hex::parse(&bytes, width),
         FileForm::Json => json::parse(&bytes, width),
     };
@@ -83,6 +85,12 @@ pub(crate) fn load(
 /// A value in hexadecimal, padded to its width.
 pub(crate) fn padded(value: u64, width: Width) -> String {
     format!("{value:#0length$x}", length = 2 + digits(width))
+}
+
+/// The value of a field in hexadecimal, padded to its own bits.
+pub(crate) fn padded_field(value: u64, field: Field) -> String {
+    let bits = field.mask().count_ones() as usize;
+    format!("{value:#0length$x}", length = 2 + bits.div_ceil(4))
 }
 
 /// Hexadecimal digits of an element.
