@@ -2,11 +2,15 @@
 
 mod access;
 mod check;
+mod completions;
 mod diff;
 mod emulation;
 mod export;
+#[cfg(test)]
+mod help_tests;
 mod import;
 mod keep;
+mod man;
 mod record;
 mod report;
 mod summary;
@@ -19,7 +23,7 @@ mod waveform;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::access::{compare, devmem, dump, fill, list, load, poll, read, write};
 use crate::trouble::Trouble;
@@ -46,6 +50,12 @@ enum Command {
     Poll(poll::Args),
     List(list::Args),
     Devmem(devmem::Args),
+    #[command(display_order = 98)]
+    Completions(completions::Args),
+    #[command(display_order = 99)]
+    Man(man::Args),
+    #[command(display_order = 98)]
+    #[command(display_order = 99)]
     Trace(trace::Args),
     Record(record::Args),
     Sweep(sweep::Args),
@@ -68,6 +78,8 @@ fn main() -> ExitCode {
         Command::Poll(args) => poll::run(&args),
         Command::List(args) => list::run(&args),
         Command::Devmem(args) => Ok(devmem::run(&args)),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
         Command::Trace(args) => trace::run(args),
         Command::Record(args) => record::run(&args),
         Command::Sweep(args) => sweep::run(&args),
