@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::access::dump::Failures;
 use crate::access::form::{self, FileForm, padded};
+use crate::access::manner::Halves;
 use crate::access::operation::Operation;
 use crate::access::session::{Bus, width};
 use crate::trouble::Trouble;
@@ -25,6 +26,9 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     bus: Bus,
+
+    #[command(flatten)]
+    halves: Halves,
 
     /// .hex and .mem are $readmemh words, .json is JSON, all others bytes; - for standard input
     #[arg(value_name = "FILE")]
@@ -55,11 +59,11 @@ struct Difference {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let form::Content { block, offset } =
-        form::load(&args.file, args.form, args.width, args.bus.manner)?;
+    let manner = args.bus.manner(args.halves.split);
+    let form::Content { block, offset } = form::load(&args.file, args.form, args.width, manner)?;
     let (width, count) = (block.width(), block.len() as u64);
     let run = Run::incr(args.offset.or(offset).unwrap_or(0), width, count);
-    let Some(mut session) = args.bus.begin(&[Operation::Read(run)])? else {
+    let Some(mut session) = args.bus.begin(manner, &[Operation::Read(run)])? else {
         return Ok(ExitCode::SUCCESS);
     };
     let mut out = BufWriter::new(io::stdout().lock());

@@ -9,6 +9,7 @@ use busprobe_mmio::{AccessError, Mode, Run, Width};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::access::form::{FileForm, Form, binary, hex, json, text};
+use crate::access::manner::{Halves, Manner};
 use crate::access::operation::Operation;
 use crate::access::place::{Extent, Place, odd_bytes, whole_elements};
 use crate::access::session::{Bus, width};
@@ -32,6 +33,9 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     bus: Bus,
+
+    #[command(flatten)]
+    halves: Halves,
 
     /// OFFSET+LENGTH or OFFSET-LAST; without it, the whole window
     #[arg(value_name = "RANGE", allow_negative_numbers = true)]
@@ -59,15 +63,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let manner = args.bus.manner(args.halves.split);
     let run = range(args)?;
-    let Some(mut session) = args.bus.begin(&[Operation::Read(run)])? else {
+    let Some(mut session) = args.bus.begin(manner, &[Operation::Read(run)])? else {
         return Ok(ExitCode::SUCCESS);
     };
     let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match &args.output {
         Some(path) => Box::new(File::create(path).map_err(|e| Trouble::of_file(path, &e))?),
         None => Box::new(io::stdout().lock()),
     });
-    let mut form = form(args, run);
+    let mut form = form(args, run, manner);
     let progress = progress(args, run);
     let mut failures = Failures::default();
     session.read_on(run, |offset, element| {
@@ -101,15 +106,15 @@ fn range(args: &Args) -> Result<Run, Trouble> {
     }
 }
 
-fn form(args: &Args, run: Run) -> Box<dyn Form> {
+fn form(args: &Args, run: Run, manner: Manner) -> Box<dyn Form> {
     let width = run.width;
     let to_file = args.output.as_deref().map(|path| args.form.unwrap_or(FileForm::of(path)));
     match to_file {
         Some(FileForm::Json) => json(args, run),
         None if args.json => json(args, run),
         Some(FileForm::Hex) => Box::new(hex::Writer { width }),
-        Some(FileForm::Bin) => Box::new(binary::Writer { width, manner: args.bus.manner }),
-        None if args.raw => Box::new(binary::Writer { width, manner: args.bus.manner }),
+        Some(FileForm::Bin) => Box::new(binary::Writer { width, manner: manner }),
+        None if args.raw => Box::new(binary::Writer { width, manner: manner }),
         None => Box::new(text::Writer::new(run)),
     }
 }

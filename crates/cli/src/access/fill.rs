@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use busprobe_mmio::{AccessError, Mode, Width};
 
+use crate::access::manner::Halves;
 use crate::access::operation::Operation;
 use crate::access::place::{Assignment, Extent};
 use crate::access::session::{Bus, width};
@@ -21,6 +22,9 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     bus: Bus,
+
+    #[command(flatten)]
+    halves: Halves,
 
     /// OFFSET+LENGTH=VALUE or OFFSET-LAST=VALUE; OFFSET=VALUE with --count
     #[arg(value_name = "RANGE=VALUE", allow_negative_numbers = true)]
@@ -44,6 +48,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let manner = args.bus.manner(args.halves.split);
     let mode = if args.fixed { Mode::Fixed } else { Mode::Incr };
     let place = args.assignment.place;
     if matches!(place.extent, Extent::Field(_)) {
@@ -54,5 +59,5 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     if value > width.max_value() {
         return Err(AccessError::ValueTooLarge { value, width }.into());
     }
-    store(&args.bus, vec![Operation::Fill(run, value)], args.verify)
+    store(&args.bus, manner, vec![Operation::Fill(run, value)], args.verify)
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use busprobe_mmio::{Mode, Run, Width};
 
 use crate::access::form::{self, FileForm};
+use crate::access::manner::Halves;
 use crate::access::operation::Operation;
 use crate::access::session::{Bus, width};
 use crate::access::store::store;
@@ -23,6 +24,9 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     bus: Bus,
+
+    #[command(flatten)]
+    halves: Halves,
 
     /// .hex and .mem are $readmemh words, .json is JSON, all others bytes; - for standard input
     #[arg(value_name = "FILE")]
@@ -50,9 +54,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let content = form::load(&args.file, args.form, args.width, args.bus.manner)?;
+    let manner = args.bus.manner(args.halves.split);
+    let content = form::load(&args.file, args.form, args.width, manner)?;
     let mode = if args.fixed { Mode::Fixed } else { Mode::Incr };
     let offset = args.offset.or(content.offset).unwrap_or(0);
     let run = Run::block(offset, content.block.width(), content.block.len() as u64, mode);
-    store(&args.bus, vec![Operation::Write(run, content.block)], args.verify)
+    store(&args.bus, manner, vec![Operation::Write(run, content.block)], args.verify)
 }

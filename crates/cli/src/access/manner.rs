@@ -4,21 +4,24 @@ use busprobe_mmio::{AccessError, ByteOrder, Mode, Run, Width, Window};
 use busprobe_trace::{Access, Data, Direction};
 use clap::ValueEnum;
 
-/// How elements become accesses; by default each is one, in the order of this machine's bytes.
-#[derive(Clone, Copy, Debug, Default, clap::Args)]
+/// How elements become accesses.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner {
-    /// The order of an element's bytes in the window
-    #[arg(long, value_name = "ORDER", default_value = "little")]
-    endian: Endian,
+    pub(crate) endian: Endian,
+    pub(crate) split: Option<Split>,
+}
 
+/// What commands are told that can access 64 bits in halves.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Halves {
     /// Make two 32-bit accesses of each 64-bit element, the low or the high half first
     #[arg(long, value_name = "HALVES")]
     pub(crate) split: Option<Split>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Endian {
-    #[default]
+/// The order of an element's bytes in the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Endian {
     Little,
     Big,
 }
@@ -62,6 +65,12 @@ impl Manner {
             return Err("--split is for 64-bit elements; add --width 64".to_owned());
         }
         Ok(())
+    }
+
+    /// How many accesses so many elements are.
+    pub(crate) fn accesses_of(self, elements: usize) -> u64 {
+        let each = if self.split.is_some() { 2 } else { 1 };
+        each * elements as u64
     }
 
     /// What is checked of a run: with halves, they need the alignment of halves only.

@@ -77,13 +77,10 @@ impl FromStr for Awaited {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let (offset, width) = (args.awaited.place.offset, args.width);
-    if args.bus.manner.split.is_some() {
-        return Err(Trouble::new("a poll's read is one access; wait for a half with --width 32"));
-    }
     let (mask, value) = bits(args).map_err(Trouble::new)?;
     let read = args.awaited.place.run(width, None, Mode::Incr).map_err(Trouble::new)?;
     let poll = Poll::new(mask, value).timeout(args.timeout).interval(args.interval);
-    let Some(mut session) = args.bus.begin(&[Operation::Read(read)])? else {
+    let Some(mut session) = args.bus.begin(args.bus.manner(None), &[Operation::Read(read)])? else {
         return Ok(ExitCode::SUCCESS);
     };
     let outcome = session.poll(offset, width, &poll)?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use busprobe_mmio::{Mode, Run, Width};
 
 use crate::access::form::{Form, binary, json, padded, padded_field};
+use crate::access::manner::Halves;
 use crate::access::operation::Operation;
 use crate::access::place::{Extent, Place};
 use crate::access::session::{Bus, width};
@@ -27,6 +28,9 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     bus: Bus,
+
+    #[command(flatten)]
+    halves: Halves,
 
     /// What to read, one after the other
     #[arg(value_name = "PLACE", default_value = "0", allow_negative_numbers = true)]
@@ -54,12 +58,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let manner = args.bus.manner(args.halves.split);
     let mode = if args.fixed { Mode::Fixed } else { Mode::Incr };
     let run = |place: &Place| place.run(args.width, args.count, mode).map_err(Trouble::new);
     let runs = args.places.iter().map(run).collect::<Result<Vec<Run>, _>>()?;
     let operations: Vec<Operation> = runs.iter().copied().map(Operation::Read).collect();
-    let Some(mut session) = args.bus.begin(&operations)? else { return Ok(ExitCode::SUCCESS) };
-    let mut raw = binary::Writer { width: args.width, manner: args.bus.manner };
+    let Some(mut session) = args.bus.begin(manner, &operations)? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut raw = binary::Writer { width: args.width, manner: manner };
     let mut out = BufWriter::new(io::stdout().lock());
     for (place, run) in args.places.iter().zip(runs) {
         let field = match place.extent {

@@ -4,13 +4,14 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use busprobe_mmio::{
-    AccessError, Misalignment, OpenOptions, Poll, PollError, Polled, Run, Target, Width, Window,
+    AccessError, Fault, Misalignment, OpenOptions, Poll, PollError, Polled, Run, Target, Width,
+    Window,
 };
 use busprobe_trace::{Direction, text};
 
 use crate::access::block::Block;
 use crate::access::log::Log;
-use crate::access::manner::Manner;
+use crate::access::manner::{Endian, Manner, Split};
 use crate::access::operation::{Operation, mode, update};
 use crate::trouble::Trouble;
 
@@ -27,8 +28,9 @@ pub(crate) struct Bus {
     #[arg(value_name = "TARGET", help = TARGET)]
     pub(crate) target: Target,
 
-    #[command(flatten)]
-    pub(crate) manner: Manner,
+    /// The order of an element's bytes in the window
+    #[arg(long, value_name = "ORDER", default_value = "little")]
+    endian: Endian,
 
     /// Print the exact accesses instead of making them; opens no device
     #[arg(long)]
@@ -50,8 +52,12 @@ impl Bus {
     /// Opens the window, for reading only when nothing is to be written, and checks every
     /// operation before the first access. `None` when it was a dry run: then the accesses are
     /// printed, and no device was opened.
-    pub(crate) fn begin(&self, operations: &[Operation]) -> Result<Option<Session>, Trouble> {
-        let (target, manner) = (self.long_enough(operations), self.manner);
+    pub(crate) fn begin(
+        &self,
+        manner: Manner,
+        operations: &[Operation],
+    ) -> Result<Option<Session>, Trouble> {
+        let target = self.long_enough(operations);
         for operation in operations {
             manner.check(operation.run().width).map_err(Trouble::new)?;
         }
@@ -71,6 +77,11 @@ impl Bus {
         operations.iter().try_for_each(|operation| operation.check(&window, manner))?;
         let log = self.trace.as_deref().map(|path| Log::create(path, &window)).transpose()?;
         Ok(Some(Session { window, manner, log }))
+    }
+
+    /// How elements are accessed, with 64 bits in halves if the command was told so.
+    pub(crate) fn manner(&self, split: Option<Split>) -> Manner {
+        Manner { endian: self.endian, split }
     }
 
     /// Bytes of the window.
@@ -139,10 +150,12 @@ impl Session {
         run: Run,
         mut each: impl FnMut(&Block) -> io::Result<()>,
     ) -> Result<(), Trouble> {
+        let mut completed = 0;
         for piece in pieces(run) {
             let (block, outcome) = self.read_piece(piece)?;
             each(&block)?;
-            outcome?;
+            outcome.map_err(|failure| after_more(failure, completed))?;
+            completed += self.manner.accesses_of(block.len());
         }
         Ok(())
     }
@@ -154,6 +167,7 @@ impl Session {
         run: Run,
         mut each: impl FnMut(u64, Result<u64, AccessError>) -> io::Result<()>,
     ) -> Result<(), Trouble> {
+        let mut completed = 0;
         for mut piece in pieces(run) {
             loop {
                 let (block, outcome) = self.read_piece(piece)?;
@@ -162,8 +176,10 @@ impl Session {
                 for (value, offset) in block.values().zip(offsets.by_ref()) {
                     each(offset, Ok(value))?;
                 }
+                let before = completed;
+                completed += self.manner.accesses_of(block.len());
                 let (Err(failure), Some(failed)) = (outcome, offsets.next()) else { break };
-                each(failed, Err(failure))?;
+                each(failed, Err(after_more(failure, before)))?;
                 piece = after(piece, block.len() as u64 + 1);
             }
         }
@@ -278,15 +294,24 @@ fn whole(run: Run, outcome: Result<(), AccessError>) -> Progress {
 fn halves(run: Run, mut access: impl FnMut(usize, u64) -> Result<(), AccessError>) -> Progress {
     for (index, offset) in run.offsets().enumerate() {
         if let Err(failure) = access(index, offset) {
+            let elements = index as u64;
+            let failure = after_more(failure, 2 * elements);
             let issued = match &failure {
                 AccessError::Fault(fault) => fault.completed + 1,
-                _ => 0,
+                _ => 2 * elements,
             };
-            let elements = index as u64;
-            return Progress { elements, issued: 2 * elements + issued, outcome: Err(failure) };
+            return Progress { elements, issued, outcome: Err(failure) };
         }
     }
     Progress { elements: run.count, issued: 2 * run.count, outcome: Ok(()) }
+}
+
+/// A failure that came after more accesses than its own run counted.
+fn after_more(failure: AccessError, before: u64) -> AccessError {
+    match failure {
+        AccessError::Fault(fault) => Fault { completed: fault.completed + before, ..fault }.into(),
+        other => other,
+    }
 }
 
 /// A run in steps.

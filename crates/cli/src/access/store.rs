@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::access::form::padded;
+use crate::access::manner::Manner;
 use crate::access::operation::Operation;
 use crate::access::session::Bus;
 use crate::trouble::Trouble;
@@ -12,6 +13,7 @@ use crate::trouble::Trouble;
 /// differs is printed; then the exit status is 1.
 pub(crate) fn store(
     bus: &Bus,
+    manner: Manner,
     operations: Vec<Operation>,
     verify: bool,
 ) -> Result<ExitCode, Trouble> {
@@ -23,7 +25,7 @@ pub(crate) fn store(
         })
         .flatten()
         .collect();
-    let Some(mut session) = bus.begin(&plan)? else { return Ok(ExitCode::SUCCESS) };
+    let Some(mut session) = bus.begin(manner, &plan)? else { return Ok(ExitCode::SUCCESS) };
     let mut out = io::stdout().lock();
     let mut differences = 0;
     for operation in plan.iter().filter(|operation| operation.writes()) {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use busprobe_mmio::{Mode, Width};
 
+use crate::access::manner::Halves;
 use crate::access::operation::Operation;
 use crate::access::place::{Assignment, Extent, check_field};
 use crate::access::session::{Bus, width};
@@ -26,6 +27,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     bus: Bus,
 
+    #[command(flatten)]
+    halves: Halves,
+
     /// What to write where, one after the other
     #[arg(value_name = "PLACE=VALUE", required = true, allow_negative_numbers = true)]
     assignments: Vec<Assignment>,
@@ -44,8 +48,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let manner = args.bus.manner(args.halves.split);
     let field = |assignment: &Assignment| matches!(assignment.place.extent, Extent::Field(_));
-    if args.bus.manner.split.is_some() && args.assignments.iter().any(field) {
+    if args.halves.split.is_some() && args.assignments.iter().any(field) {
         return Err(Trouble::new("a field is written by one store; name a half with --width 32"));
     }
     let mode = if args.fixed { Mode::Fixed } else { Mode::Incr };
@@ -54,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         .iter()
         .map(|assignment| operation(assignment, args.width, mode).map_err(Trouble::new))
         .collect::<Result<_, _>>()?;
-    store(&args.bus, operations, args.verify)
+    store(&args.bus, manner, operations, args.verify)
 }
 
 fn operation(assignment: &Assignment, width: Width, mode: Mode) -> Result<Operation, String> {

@@ -53,4 +53,5 @@ fn a_read_that_is_refused_ends_behind_what_came_before() {
     assert_eq!(done.error.lines().count(), 1);
     let done = on_device(device, "read DEVICE 0x0+16 --width 64 --split lo-hi");
     assert_eq!((done.status, done.text()), (Some(2), "0x0000000000000000\n"));
+    assert!(done.error.contains("at offset 0x8, after 2 completed accesses"), "{}", done.error);
 }

@@ -164,7 +164,7 @@ fn a_dump_survives_a_window_that_ends_early() {
     let error = String::from_utf8(done.stderr).unwrap();
     assert_eq!(done.status.code(), Some(2));
     assert!(
-        error.starts_with("busprobe: 262144 reads failed, the last at offset 0x3ffff8, the first: SIGBUS on a 64-bit read at offset 0x200000"),
+        error.starts_with("busprobe: 262144 reads failed, the last at offset 0x3ffff8, the first: SIGBUS on a 64-bit read at offset 0x200000, after 262144 completed"),
         "{error}"
     );
     assert_eq!(error.lines().count(), 1);
@@ -184,4 +184,29 @@ fn a_closed_pipe_ends_a_dump_in_one_line() {
     let done = dump.wait_with_output().unwrap();
     let error = String::from_utf8(done.stderr).unwrap();
     assert_eq!((done.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+}
+
+/// What a command shows on a terminal, which script(1) of util-linux makes.
+fn shown(bench: &Bench, command: &str) -> String {
+    let program = assert_cmd::cargo::cargo_bin("busprobe");
+    let words = bench.words(command).join(" ");
+    let shown = Command::new("script")
+        .args(["-qec", &format!("{} {words}", program.display()), "/dev/null"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("script is missing: apt-get install bsdutils");
+    assert!(shown.status.success());
+    String::from_utf8(shown.stdout).unwrap()
+}
+
+#[test]
+fn a_long_dump_shows_its_progress_on_a_terminal_and_a_short_one_does_not() {
+    let bench = Bench::new();
+    let output = bench.path("dump.bin");
+    let dump = format!("dump WINDOW -o {}", output.display());
+    assert_eq!(shown(&bench, &dump), "");
+    fs::write(bench.window(), vec![0; 8 << 20]).unwrap();
+    let progress = shown(&bench, &dump);
+    assert!(progress.contains("2097152 reads") && progress.contains('%'), "{progress:?}");
+    assert_eq!(bench.run(&dump).error, "");
 }
