@@ -11,65 +11,49 @@
 use std::fs;
 use std::path::Path;
 
+use busprobe_mmio::{Resource, System};
+
 use super::{Entry, no_permission};
 
-struct Line {
-    depth: usize,
-    start: u64,
-    last: u64,
-    name: String,
-}
-
 pub(super) fn entries(root: &Path) -> Vec<Entry> {
-    let text = fs::read_to_string(root.join("proc/iomem")).unwrap_or_default();
-    let lines: Vec<Line> = text.lines().filter_map(parse).collect();
-    if !lines.is_empty() && lines.iter().all(|line| line.last == 0) {
+    let resources = System::at(root).iomem();
+    let lines = fs::read_to_string(root.join("proc/iomem")).unwrap_or_default().lines().count();
+    if resources.is_empty() && lines > 0 {
         let obstacle = Some("/proc/iomem hides the addresses; run as root".to_owned());
-        let (target, what) = ("mem:".to_owned(), format!("{} regions", lines.len()));
+        let (target, what) = ("mem:".to_owned(), format!("{lines} regions"));
         return vec![Entry { target, length: None, base: None, what, obstacle }];
     }
     let general = no_permission(&root.join("dev/mem")).or_else(|| lockdown(root));
     let mut entries = Vec::new();
-    let mut within: Option<usize> = None;
-    for (index, line) in lines.iter().enumerate() {
-        if within.is_some_and(|depth| line.depth > depth) {
+    let mut rest = resources.as_slice();
+    while let Some((resource, behind)) = rest.split_first() {
+        rest = behind;
+        if resource.name.starts_with("PCI Bus") {
             continue;
         }
-        within = None;
-        if line.name.starts_with("PCI Bus") {
-            continue;
-        }
-        within = Some(line.depth);
-        let inner = lines[index + 1..].iter().take_while(|inner| inner.depth > line.depth);
-        let rule = rule(line, inner);
-        let length = (line.last - line.start).saturating_add(1);
+        let parts = rest.iter().take_while(|part| part.depth > resource.depth).count();
+        let (parts, behind) = rest.split_at(parts);
+        rest = behind;
+        let (start, last) = (*resource.range.start(), *resource.range.end());
+        let length = last.saturating_sub(start).saturating_add(1);
         entries.push(Entry {
-            target: format!("mem:{:#x}+{length:#x}", line.start),
+            target: format!("mem:{start:#x}+{length:#x}"),
             length: Some(length),
-            base: Some(line.start),
-            what: line.name.clone(),
-            obstacle: general.clone().or(rule),
+            base: Some(start),
+            what: resource.name.clone(),
+            obstacle: general.clone().or_else(|| rule(resource, parts)),
         });
     }
     entries
 }
 
-fn parse(line: &str) -> Option<Line> {
-    let (range, name) = line.split_once(" : ")?;
-    let (start, last) = range.trim_start().split_once('-')?;
-    let hexadecimal = |text| u64::from_str_radix(text, 16).ok();
-    let (start, last) = (hexadecimal(start)?, hexadecimal(last)?);
-    let depth = (range.len() - range.trim_start().len()) / 2;
-    (start <= last).then(|| Line { depth, start, last, name: name.to_owned() })
-}
-
-/// What a kernel with the usual options holds against a region.
-fn rule<'a>(line: &'a Line, mut inner: impl Iterator<Item = &'a Line>) -> Option<String> {
-    if line.name == "System RAM" {
+/// What a kernel with the usual options holds against a region with these parts.
+fn rule(resource: &Resource, parts: &[Resource]) -> Option<String> {
+    if resource.name == "System RAM" {
         return Some("it is RAM, which CONFIG_STRICT_DEVMEM keeps /dev/mem out of".to_owned());
     }
-    let owner = if is_driver(&line.name) { Some(line) } else { inner.find(|l| is_driver(&l.name)) };
-    let owner = &owner?.name;
+    let mut all = std::iter::once(resource).chain(parts);
+    let owner = &all.find(|part| is_driver(&part.name))?.name;
     Some(format!(
         "{owner} has claimed it, and CONFIG_IO_STRICT_DEVMEM keeps /dev/mem out; unbind the \
          driver or boot with iomem=relaxed"
