@@ -61,3 +61,19 @@ fn each_shell_completes_each_command() {
         }
     }
 }
+
+#[test]
+fn every_command_gets_a_page_in_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let words = ["busprobe", "man", directory.path().to_str().unwrap()];
+    let Ok(Cli { command: crate::Command::Man(args) }) = Cli::try_parse_from(words) else {
+        panic!("it is the command of manual pages")
+    };
+    man::run(&args, Cli::command()).unwrap();
+    let page = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
+    assert!(page("busprobe.1").contains("busprobe\\-read(1)"));
+    for command in commands() {
+        let text = page(&format!("busprobe-{}.1", command.get_name()));
+        assert!(text.contains(".SH EXAMPLES\n.nf\nbusprobe "), "{}", command.get_name());
+    }
+}

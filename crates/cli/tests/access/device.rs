@@ -2,13 +2,25 @@
 
 use std::fs;
 
+use busprobe_trace::{jsonl, text};
+
 use crate::table::{Bench, Outcome};
 
 /// A command on a simulated device that this text describes.
 fn on_device(text: &str, command: &str) -> Outcome {
+    traced_on_device(text, command).0
+}
+
+/// The same, and the accesses that it wrote down.
+fn traced_on_device(text: &str, command: &str) -> (Outcome, Vec<String>) {
     let bench = Bench::new();
-    fs::write(bench.path("device.txt"), text).unwrap();
-    bench.run(&command.replace("DEVICE", &format!("sim:{}", bench.path("device.txt").display())))
+    let (device, trace) = (bench.path("device.txt"), bench.path("trace.jsonl"));
+    fs::write(&device, text).unwrap();
+    let command = command.replace("DEVICE", &format!("sim:{}", device.display()));
+    let done = bench.run(&format!("{command} --trace {}", trace.display()));
+    let trace = jsonl::read(fs::read(trace).unwrap().as_slice()).unwrap();
+    let line = |access| text::Line { access, site: None, with_window: false }.to_string();
+    (done, trace.accesses().map(line).collect())
 }
 
 #[test]
@@ -54,4 +66,21 @@ fn a_read_that_is_refused_ends_behind_what_came_before() {
     let done = on_device(device, "read DEVICE 0x0+16 --width 64 --split lo-hi");
     assert_eq!((done.status, done.text()), (Some(2), "0x0000000000000000\n"));
     assert!(done.error.contains("at offset 0x8, after 2 completed accesses"), "{}", done.error);
+}
+
+#[test]
+fn the_access_that_is_refused_is_in_the_trace_and_none_behind_it() {
+    let device = "length 0x20\nmemory 0x0+0x8\n";
+    let (done, trace) = traced_on_device(device, "write DEVICE 0x0=1,2,3,4 0x0=5");
+    assert!(done.error.contains("32-bit write at offset 0x8, after 2 completed"), "{}", done.error);
+    let writes = ["W addr 0x0 data 0x1 size 4", "W addr 0x4 data 0x2 size 4"];
+    assert_eq!(trace, [&writes[..], &["W addr 0x8 data 0x3 size 4"]].concat());
+    let (done, trace) = traced_on_device(device, "read DEVICE 0x0+16 --width 64");
+    assert_eq!((done.status, done.text()), (Some(2), "0x0000000000000000\n"));
+    assert_eq!(trace, ["R addr 0x0 data 0x0 size 8", "R addr 0x8 data ? size 8"]);
+    let (_, trace) = traced_on_device(device, "write DEVICE 0x8:7:4=1");
+    assert_eq!(trace, ["R addr 0x8 data ? size 4"]);
+    let (done, trace) = traced_on_device(device, "fill DEVICE 0x0+24=0 --width 64 --split hi-lo");
+    assert!(done.error.contains("32-bit write at offset 0xc, after 2 completed"), "{}", done.error);
+    assert_eq!(trace.len(), 3);
 }

@@ -48,6 +48,16 @@ fn raw_is_the_bytes_themselves() {
 }
 
 #[test]
+fn byte_order_changes_values_but_not_bytes() {
+    assert_eq!(printed("read WINDOW 0x10 --endian big"), "0x10111213\n");
+    assert_eq!(printed("read WINDOW 0x10:31:24 --endian big"), "0x10\n");
+    let done = Bench::new().run("dump WINDOW 0x10+8 --raw --endian big");
+    assert_eq!(done.out, (0x10..0x18).collect::<Vec<u8>>());
+    let done = Bench::new().run("read WINDOW 0x10 --raw --endian big --width 64 --split lo-hi");
+    assert_eq!(done.out, (0x10..0x18).collect::<Vec<u8>>());
+}
+
+#[test]
 fn a_dump_has_rows_of_16_bytes_behind_their_offset() {
     let rows = "0x0010: 0x13121110 0x17161514 0x1b1a1918 0x1f1e1d1c\n0x0020: 0x23222120\n";
     assert_eq!(printed("dump WINDOW 0x10+20"), rows);
