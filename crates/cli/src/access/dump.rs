@@ -113,8 +113,8 @@ fn form(args: &Args, run: Run, manner: Manner) -> Box<dyn Form> {
         Some(FileForm::Json) => json(args, run),
         None if args.json => json(args, run),
         Some(FileForm::Hex) => Box::new(hex::Writer { width }),
-        Some(FileForm::Bin) => Box::new(binary::Writer { width, manner: manner }),
-        None if args.raw => Box::new(binary::Writer { width, manner: manner }),
+        Some(FileForm::Bin) => Box::new(binary::Writer { width, manner }),
+        None if args.raw => Box::new(binary::Writer { width, manner }),
         None => Box::new(text::Writer::new(run)),
     }
 }

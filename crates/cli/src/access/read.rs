@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let Some(mut session) = args.bus.begin(manner, &operations)? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let mut raw = binary::Writer { width: args.width, manner: manner };
+    let mut raw = binary::Writer { width: args.width, manner };
     let mut out = BufWriter::new(io::stdout().lock());
     for (place, run) in args.places.iter().zip(runs) {
         let field = match place.extent {
