@@ -12,7 +12,8 @@ use crate::check::parse_bus;
 use crate::trace_file::{self, Damage};
 use crate::trouble::Trouble;
 
-/// Write a trace as another tool reads it: text, JSON Lines, CSV, VCD, FST or Perfetto.
+/// Write a trace as another tool reads it: text, JSON Lines, CSV, VCD, FST, Perfetto
+/// or Parquet.
 ///
 /// The format follows from the name of the file, or --format gives it. Waveforms (VCD, FST) show
 /// the beats on the chosen bus, one pulse of `valid` each.
@@ -22,7 +23,7 @@ pub(crate) struct Args {
     /// The trace, as `busprobe trace -o` writes it; - for standard input
     trace: PathBuf,
 
-    /// text, jsonl, csv, vcd, fst or perfetto
+    /// text, jsonl, csv, vcd, fst, perfetto or parquet
     #[arg(long)]
     format: Option<Format>,
 

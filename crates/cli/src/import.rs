@@ -26,7 +26,7 @@ pub(crate) struct Args {
     pub(crate) log: PathBuf,
 
     /// The log's format, when it cannot be found: qemu-trace, ram-write, qemu-mem, mmiotrace,
-    /// rwmmio, lackey, renode, dynamorio
+    /// rwmmio, lackey, renode, dynamorio, ila
     #[arg(long)]
     format: Option<Format>,
 

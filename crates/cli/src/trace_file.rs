@@ -21,7 +21,24 @@ pub(crate) fn open(path: &Path) -> Result<Records, Trouble> {
         return Ok(lines(io::stdin().lock()));
     }
     let file = File::open(path).map_err(|error| Trouble::of_file(path, &error))?;
+    #[cfg(feature = "parquet")]
+    if is_parquet(&file).map_err(|error| Trouble::of_file(path, &error))? {
+        let reader = busprobe_logs::parquet::Reader::new(file)
+            .map_err(|error| Trouble::new(format!("{}: {error}", path.display())))?;
+        return Ok(Box::new(reader.map(|record| record.map_err(Damage::from))));
+    }
     Ok(lines(BufReader::with_capacity(1 << 18, file)))
+}
+
+/// Whether the file says so in its first bytes; a pipe is never one, and nothing is taken from it.
+#[cfg(feature = "parquet")]
+fn is_parquet(file: &File) -> io::Result<bool> {
+    use busprobe_logs::parquet::MAGIC;
+    use std::os::unix::fs::FileExt;
+
+    let mut magic = [0; MAGIC.len()];
+    let is_file = file.metadata()?.is_file();
+    Ok(is_file && file.read_at(&mut magic, 0)? == magic.len() && magic == *MAGIC)
 }
 
 fn lines(input: impl BufRead + 'static) -> Records {

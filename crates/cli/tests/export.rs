@@ -40,6 +40,22 @@ fn the_format_follows_from_the_name_of_the_file() {
     }
 }
 
+#[cfg(feature = "parquet")]
+#[test]
+fn what_reads_a_trace_reads_it_from_parquet_too() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(export(folder.path(), TRACE, &["-o", "t.parquet"]).0, 0);
+    let run = |arguments: &[&str]| {
+        let mut command = Command::cargo_bin("busprobe").unwrap();
+        let output = command.current_dir(&folder).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(run(&["check", "t.parquet"]), "1 write for 1 word: exact\n");
+    assert_eq!(run(&["diff", "t.parquet", "t.jsonl"]), "");
+    let back = run(&["export", "t.parquet", "--format", "jsonl"]);
+    assert_eq!(back, run(&["export", "t.jsonl", "--format", "jsonl"]));
+}
+
 #[test]
 fn text_goes_to_standard_output() {
     let folder = tempfile::tempdir().unwrap();

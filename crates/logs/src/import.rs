@@ -9,6 +9,7 @@
 mod dynamorio;
 mod error;
 mod format;
+mod ila;
 mod lackey;
 mod lines;
 mod mmiotrace;

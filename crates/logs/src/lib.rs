@@ -17,3 +17,5 @@
 
 pub mod export;
 pub mod import;
+#[cfg(feature = "parquet")]
+pub mod parquet;

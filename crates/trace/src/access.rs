@@ -55,8 +55,9 @@ impl Data {
         &self.bytes[..self.length.into()]
     }
 
-    /// Reads `0x…`, two digits a byte.
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads `0x…`, two digits a byte, as [`Data`] is written.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("0x")?.as_bytes();
         if digits.is_empty() || digits.len() % 2 != 0 || digits.len() > 2 * Self::MAX {
             return None;
@@ -164,8 +165,11 @@ impl Access {
         }
     }
 
-    /// Says what no access can have: a size beyond a register's, data of another size.
-    pub(crate) fn validate(&self) -> Result<(), String> {
+    /// Whether an instruction can make it.
+    ///
+    /// # Errors
+    /// What no access can have: a size beyond a register's, data of another size.
+    pub fn validate(&self) -> Result<(), String> {
         let size = self.size as usize;
         if size == 0 || size > Data::MAX {
             return Err(format!("an access has 1 to {} bytes, not {size}", Data::MAX));

@@ -22,12 +22,23 @@ pub enum Format {
     Fst,
     /// The Trace Event Format that Perfetto and Chrome's viewer read.
     Perfetto,
+    /// Columns, for archives and for `DuckDB`, Polars and Spark.
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &[Format] =
-        &[Format::Text, Format::Jsonl, Format::Csv, Format::Vcd, Format::Fst, Format::Perfetto];
+    pub const ALL: &[Format] = &[
+        Format::Text,
+        Format::Jsonl,
+        Format::Csv,
+        Format::Vcd,
+        Format::Fst,
+        Format::Perfetto,
+        #[cfg(feature = "parquet")]
+        Format::Parquet,
+    ];
 
     /// As `--format` names it.
     #[must_use]
@@ -39,6 +50,8 @@ impl Format {
             Format::Vcd => "vcd",
             Format::Fst => "fst",
             Format::Perfetto => "perfetto",
+            #[cfg(feature = "parquet")]
+            Format::Parquet => "parquet",
         }
     }
 
@@ -68,6 +81,8 @@ impl Format {
             Format::Vcd => Box::new(vcd::exporter(out, bus)),
             Format::Fst => Box::new(fst::exporter(out, bus)),
             Format::Perfetto => Box::new(perfetto::Perfetto::new(out)),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Box::new(crate::parquet::Writer::new(out)),
         }
     }
 }

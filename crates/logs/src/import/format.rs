@@ -7,8 +7,8 @@ use std::str::FromStr;
 use busprobe_trace::Level;
 
 use super::{
-    Dialect, ImportError, dynamorio, lackey, mmiotrace, qemu_mem, qemu_trace, ram_write, renode,
-    rwmmio,
+    Dialect, ImportError, dynamorio, ila, lackey, mmiotrace, qemu_mem, qemu_trace, ram_write,
+    renode, rwmmio,
 };
 
 /// A log whose format does not show in so many bytes has none that is known.
@@ -33,6 +33,8 @@ pub enum Format {
     Renode,
     /// `DynamoRIO`'s `memtrace_simple` and `memtrace_x86` texts, and `drmemtrace`'s view.
     DynamoRio,
+    /// Xilinx's integrated logic analyzer, on an AXI4-Lite link, as CSV.
+    Ila,
 }
 
 impl Format {
@@ -40,6 +42,7 @@ impl Format {
     pub const ALL: &[Format] = &[
         Format::QemuTrace,
         Format::RamWrite,
+        Format::Ila,
         Format::Mmiotrace,
         Format::Rwmmio,
         Format::Renode,
@@ -60,6 +63,7 @@ impl Format {
             Format::Lackey => "lackey",
             Format::Renode => "renode",
             Format::DynamoRio => "dynamorio",
+            Format::Ila => "ila",
         }
     }
 
@@ -72,7 +76,7 @@ impl Format {
     #[must_use]
     pub fn level(self) -> Level {
         match self {
-            Format::QemuTrace | Format::RamWrite | Format::Renode => Level::Bus,
+            Format::QemuTrace | Format::RamWrite | Format::Renode | Format::Ila => Level::Bus,
             Format::QemuMem
             | Format::Mmiotrace
             | Format::Rwmmio
@@ -98,6 +102,7 @@ impl Format {
             Format::Lackey => lackey::claims(line),
             Format::Renode => renode::claims(line),
             Format::DynamoRio => dynamorio::claims(line),
+            Format::Ila => ila::claims(line),
         })
     }
 
@@ -111,6 +116,7 @@ impl Format {
             Format::Lackey => Box::new(lackey::Lackey::default()),
             Format::Renode => Box::new(renode::Renode),
             Format::DynamoRio => Box::new(dynamorio::DynamoRio),
+            Format::Ila => Box::new(ila::Ila::default()),
         }
     }
 }

@@ -1,0 +1,136 @@
+//! A trace in Parquet is the same trace, and a file that is none says so.
+#![cfg(feature = "parquet")]
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+
+use busprobe_logs::export::{Format, export};
+use busprobe_logs::parquet::{ROWS, Reader};
+use busprobe_trace::{
+    Access, Capture, Data, Direction, Header, Level, Loss, LossKind, Mark, PythonLine, Record,
+    Site, SourceLine, Syscall, Window,
+};
+use busprobe_verdict::bus_by_name;
+use proptest::prelude::*;
+
+fn written(records: Vec<Record>) -> File {
+    let file = tempfile::tempfile().unwrap();
+    let bus = bus_by_name("device").unwrap();
+    export(records, Format::Parquet.exporter(file.try_clone().unwrap(), bus)).unwrap();
+    file
+}
+
+fn read(file: File) -> Vec<Record> {
+    Reader::new(file).unwrap().map(Result::unwrap).collect()
+}
+
+fn header() -> Record {
+    Record::Trace(Header {
+        cpu: Some("max".into()),
+        command: vec!["python3".into(), "a b.py".into()],
+        ..Header::new(Level::Bus, Capture::Guest, "aarch64")
+    })
+}
+
+fn one_of_each() -> Vec<Record> {
+    vec![
+        header(),
+        Record::Window(Window { id: 1, name: "dev".into(), base: Some(u64::MAX), length: 1 }),
+        Record::Window(Window { id: 2, name: String::new(), base: None, length: u64::MAX }),
+        Record::Site(Site {
+            id: u32::MAX,
+            pc: u64::MAX,
+            module: Some("/lib/libc.so.6".into()),
+            build_id: Some("00ff".into()),
+            address: Some(0),
+            symbol: Some("memcpy".into()),
+            symbol_offset: Some(4),
+            source: Some(SourceLine { file: "memcpy.S".into(), line: 7 }),
+            python: Some(PythonLine { file: "a.py".into(), line: 1, function: "f".into() }),
+            text: Some("stp x6, x7, [x0]".into()),
+        }),
+        Record::Site(Site { id: 0, pc: 1, ..Site::default() }),
+        Record::Mark(Mark { seq: 0, text: "\u{e4}".into(), thread: 3, time_ns: Some(u64::MAX) }),
+        Record::Access(Access {
+            seq: 1,
+            data: Some(Data::new(&[0xff; 64])),
+            thread: u32::MAX,
+            site: Some(u32::MAX),
+            ..Access::new(Direction::Write, u64::MAX, 64)
+        }),
+        Record::Syscall(Syscall {
+            seq: 2,
+            name: "preadv".into(),
+            window: 1,
+            offset: 4,
+            length: 64,
+            thread: 0,
+            time_ns: None,
+        }),
+        Record::Loss(Loss {
+            seq: 3,
+            kind: LossKind::NotWatched,
+            detail: "a child".into(),
+            count: Some(1),
+        }),
+    ]
+}
+
+#[test]
+fn every_kind_of_record_comes_back_as_it_was() {
+    assert_eq!(read(written(one_of_each())), one_of_each());
+}
+
+#[test]
+fn a_trace_of_several_groups_comes_back_whole() {
+    let access = |seq| Record::Access(Access { seq, ..Access::new(Direction::Read, seq * 4, 4) });
+    let records: Vec<Record> =
+        std::iter::once(header()).chain((0..ROWS as u64 * 2 + 5).map(access)).collect();
+    assert!(read(written(records.clone())) == records);
+}
+
+#[test]
+fn what_is_no_trace_is_refused_in_words() {
+    for bytes in [&b""[..], b"PAR1", b"PAR1PAR1", &[b'P'; 1000]] {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let error = Reader::new(file).err().unwrap().to_string();
+        assert!(error.starts_with("not a Parquet file that can be read"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_refused_and_not_half_read() {
+    let mut whole = Vec::new();
+    let mut file = written(one_of_each());
+    file.rewind().unwrap();
+    file.read_to_end(&mut whole).unwrap();
+    for cut in 0..whole.len() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&whole[..cut]).unwrap();
+        assert!(Reader::new(file).is_err(), "cut at {cut}");
+    }
+}
+
+fn access() -> impl Strategy<Value = Access> {
+    let rest = any::<(u64, u64, u32, Option<u64>, bool, Option<Vec<u8>>)>();
+    (rest, 1..=64_u32).prop_map(|((seq, offset, thread, time_ns, reads, data), size)| {
+        let data = data.map(|mut bytes| {
+            bytes.resize(size as usize, 0);
+            Data::new(&bytes)
+        });
+        let direction = if reads { Direction::Read } else { Direction::Write };
+        Access { seq, data, thread, time_ns, ..Access::new(direction, offset, size) }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_access_comes_back_as_it_was(accesses in prop::collection::vec(access(), 0..50)) {
+        let records: Vec<Record> =
+            std::iter::once(header()).chain(accesses.into_iter().map(Record::Access)).collect();
+        prop_assert_eq!(read(written(records.clone())), records);
+    }
+}
