@@ -48,7 +48,7 @@ test-rust: $(VENV)/checks
 	cargo build --locked -p busprobe-qemu
 	PATH="$(abspath $(BIN)):$$PATH" cargo test --locked --workspace
 
-test-python: $(VENV)/checks
+test-python: $(VENV)/checks $(BUSPROBE)
 	$(BIN)/python -m pytest -q crates/python
 
 # A machine boots, so this takes minutes; what is fetched and built stays in the cache.

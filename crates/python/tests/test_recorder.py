@@ -61,7 +61,7 @@ class Core:
             return value
         if register == Register.STATUS:
             return self.word << 8 | self.unpaired << 2 | (self.lost > 0)
-        dynamic = {Register.LEVEL: len(self.records), Register.LOST: self.lost}
+        dynamic: Dict[int, int] = {Register.LEVEL: len(self.records), Register.LOST: self.lost}
         return dynamic.get(register, self.registers.get(register, 0))
 
     def write32(self, offset: int, value: int) -> None:
