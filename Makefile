@@ -65,6 +65,7 @@ lint: $(VENV)/checks
 
 bench: $(BUSPROBE) $(VENV)/package
 	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/untouched.py
+	$(BIN)/python bench/access.py
 
 clean:
 	cargo clean

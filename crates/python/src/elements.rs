@@ -12,16 +12,25 @@ use crate::shared::Open;
 use crate::{arguments, errors, format, integers};
 
 /// Elements of one width to be written, all of them checked and none written yet.
-pub(crate) enum Source {
+pub(crate) enum Source<'py> {
+    /// Bytes that lie as in the window.
+    Bytes(Bound<'py, PyBytes>),
     /// In the memory of another object.
     Export(PyUntypedBuffer),
     /// Gathered from integers, or brought into order.
     Gathered(Vec<u8>),
 }
 
-impl Source {
+impl<'py> Source<'py> {
     /// The elements of a buffer or of a sequence of integers, for a window of that byte order.
-    pub(crate) fn new(object: &Bound<'_, PyAny>, width: Width, order: ByteOrder) -> PyResult<Self> {
+    pub(crate) fn new(
+        object: &Bound<'py, PyAny>,
+        width: Width,
+        order: ByteOrder,
+    ) -> PyResult<Self> {
+        if let (Ok(bytes), true) = (object.cast::<PyBytes>(), order == ByteOrder::default()) {
+            return Ok(Source::Bytes(bytes.clone()));
+        }
         if is_buffer(object) {
             return Source::from_buffer(object, width, order);
         }
@@ -35,7 +44,7 @@ impl Source {
         gather(object, width).map(Source::Gathered)
     }
 
-    fn from_buffer(object: &Bound<'_, PyAny>, width: Width, order: ByteOrder) -> PyResult<Self> {
+    fn from_buffer(object: &Bound<'py, PyAny>, width: Width, order: ByteOrder) -> PyResult<Self> {
         let (buffer, swapped) = checked_buffer(object, width, order)?;
         if buffer.is_c_contiguous() && !swapped {
             return Ok(Source::Export(buffer));
@@ -51,6 +60,7 @@ impl Source {
 
     fn bytes(&self) -> (*const u8, usize) {
         match self {
+            Source::Bytes(bytes) => (bytes.as_bytes().as_ptr(), bytes.as_bytes().len()),
             Source::Export(buffer) => (buffer.buf_ptr().cast_const().cast(), buffer.len_bytes()),
             Source::Gathered(bytes) => (bytes.as_ptr(), bytes.len()),
         }
@@ -123,6 +133,9 @@ fn checked_buffer(
     order: ByteOrder,
 ) -> PyResult<(PyUntypedBuffer, bool)> {
     let buffer = buffer(object)?;
+    if buffer.format().to_bytes() == format::letter(width).as_bytes() {
+        return Ok((buffer, false));
+    }
     let found = buffer.format().to_string_lossy();
     let lies_as = match format::parse(&found) {
         Some((Width::W8, _)) if width != Width::W8 => Some(order),

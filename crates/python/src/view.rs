@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use busprobe_mmio::{Direction, OpenOptions, Run, Width};
+use busprobe_mmio::{ByteOrder, Direction, OpenOptions, Run, Width};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -23,7 +23,7 @@ pub(crate) struct View {
     pub(crate) width: Width,
     /// How many elements.
     count: usize,
-    format: String,
+    order: ByteOrder,
     shared: Arc<Shared>,
 }
 
@@ -41,8 +41,7 @@ impl View {
             }
             _ => Fast::none(),
         };
-        let format = format::of_view(width, window.byte_order());
-        View { fast, width, count, format, shared: shared.clone() }
+        View { fast, width, count, order: window.byte_order(), shared: shared.clone() }
     }
 
     /// Takes no more accesses: the window is closed.
@@ -114,8 +113,7 @@ impl View {
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         if let Ok(slice) = key.cast::<PySlice>() {
-            let order = self.shared.get()?.window.byte_order();
-            let source = Source::new(value, self.width, order)?;
+            let source = Source::new(value, self.width, self.order)?;
             let run = self.slice(slice)?;
             return source.write(py, &*self.shared.get()?, run);
         }
@@ -140,14 +138,14 @@ impl View {
             "<busprobe.View of {}: {} x {:?}{state}>",
             self.shared.name(),
             self.count,
-            self.format
+            self.format()
         )
     }
 
     /// The element's format, as `struct` and `memoryview` have it.
     #[getter]
-    fn format(&self) -> &str {
-        &self.format
+    fn format(&self) -> String {
+        format::of_view(self.width, self.order)
     }
 
     /// Bytes of one element.

@@ -16,6 +16,8 @@ class _Array(Protocol):
 
 _Buffer: TypeAlias = Buffer | _Array
 _Elements: TypeAlias = _Buffer | Iterable[SupportsIndex]
+__all__ = ["Device", "Lock", "View", "Window", "open", "view"]
+
 _Mode = Literal["incr", "fixed"]
 _Width = Literal[8, 16, 32, 64]
 _Field: TypeAlias = str | tuple[int, int] | int
