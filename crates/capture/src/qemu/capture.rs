@@ -25,7 +25,7 @@ use crate::terminal::TerminalSignals;
 use crate::{Outcome, Watch};
 
 /// What QEMU emulates when asked for nothing: `max` for AArch64, whose libc then copies memory
-/// with SVE, which QEMU's plugins before 9.2 do not see and few devices meet.
+/// with SVE, of which QEMU 7.2 tells plugins nothing and which few devices meet.
 const DEFAULT_AARCH64_CPU: &str = "cortex-a57";
 
 /// QEMU's CPUs with SVE.
