@@ -29,6 +29,9 @@ impl Tracer<'_> {
                 self.recorder.loss(LossKind::Missed, detail);
                 return self.open_and_step(tid, &before, address);
             };
+            if let Some(caution) = instruction.caution() {
+                self.recorder.loss(LossKind::Approximate, caution);
+            }
             let vectors = instruction.needs_vectors().then(|| Vectors::read(tid)).transpose()?;
             let touches = instruction.touches(&before, vectors.as_ref());
             if !touches.iter().any(|touch| self.space(tid).guards(&touch.range()).is_some()) {

@@ -19,6 +19,12 @@
 //! # Ok::<(), busprobe_capture::native::Error>(())
 //! ```
 //! Linux 4.8 or later is needed. Ctrl-C goes to the program, as from a shell.
+//!
+//! # What it does not see
+//! What is not seen is a [`Loss`](busprobe_trace::Loss) in the trace where the capture can tell:
+//! private copies, 32-bit programs, accesses that end in a signal, instructions that save the
+//! processor's state, on AArch64 SVE and exclusive stores. It cannot tell of requests that a
+//! program hands to `io_uring`, of `sendmmsg` and `recvmmsg`, nor of DMA.
 
 mod arch;
 mod buffers;

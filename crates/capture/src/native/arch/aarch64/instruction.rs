@@ -67,6 +67,15 @@ impl Instruction {
         }
     }
 
+    /// What tracing changes about it.
+    pub(crate) fn caution(&self) -> Option<&'static str> {
+        let is_exclusive = matches!(self.encoding.action, Action::StoreExclusive { .. });
+        is_exclusive.then_some(
+            "an exclusive store used a window: while it is traced it never succeeds, and a program \
+             that repeats it until it does never ends",
+        )
+    }
+
     /// Whether it does the same thing again and again at one place.
     #[expect(clippy::unused_self, reason = "other instruction sets have such instructions")]
     pub(crate) fn is_repeated(&self) -> bool {

@@ -131,6 +131,15 @@ impl Instruction {
         (bit.div_euclid(width) * (width / 8)) as u64
     }
 
+    /// What tracing changes about it.
+    pub(crate) fn caution(&self) -> Option<&'static str> {
+        let saves_flags = matches!(self.inner.mnemonic(), Mnemonic::Pushfq | Mnemonic::Pushf);
+        saves_flags.then_some(
+            "flags were pushed to a window: what was stored has the trap flag, which is the \
+             capture's own",
+        )
+    }
+
     /// Whether it does the same thing again and again at one place: `rep movsb`.
     pub(crate) fn is_repeated(&self) -> bool {
         self.inner.is_string_instruction()
