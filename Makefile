@@ -7,7 +7,11 @@ BUSPROBE := target/release/busprobe
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates plugins -name '*.rs' -o -name Cargo.toml 2>/dev/null)
 PYTHON_SOURCES := $(shell find crates/python -name '*.py' -o -name '*.pyi' -o -name pyproject.toml)
 
-.PHONY: help demo test test-rust test-python test-guest lint bench clean
+# What the tests run besides cargo and Python; each Debian package is named after its command.
+TOOLS := iverilog verilator yosys valgrind
+APT_INSTALL := $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -y -qq --no-install-recommends
+
+.PHONY: help demo test tools test-rust test-python test-guest test-hdl lint bench clean
 
 help:
 	@echo "make demo    show what Python puts on the bus on this machine, and the exact way beside it"
@@ -21,7 +25,7 @@ $(BUSPROBE): $(RUST_SOURCES)
 # Debian and Ubuntu package Python's venv module apart.
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
-	  || $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -y -qq python3-venv \
+	  || $(APT_INSTALL) python3-venv \
 	  || { echo "Python cannot make virtual environments here: apt-get install python3-venv" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
@@ -38,22 +42,32 @@ $(VENV)/checks: $(VENV)/package crates/python/pyproject.toml
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop -q --release --locked -m crates/python/Cargo.toml --extras test,lint
 	@touch $@
 
+$(VENV)/hdl: $(VENV)/checks hdl/requirements.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r hdl/requirements.txt
+	@touch $@
+
 demo: $(BUSPROBE) $(VENV)/package
 	@PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" examples/demo.sh
 
-test: test-rust test-python test-guest
+test: test-rust test-python test-guest test-hdl
 
-# The plugin is a library of its own that QEMU loads, so no test builds it by needing it.
+tools:
+	@missing=$$(for tool in $(TOOLS); do command -v $$tool >/dev/null || echo $$tool; done); \
+	[ -z "$$missing" ] || $(APT_INSTALL) $$missing >/dev/null \
+	  || { echo "the tests need:" $$missing "(apt-get install" $$missing")" >&2; exit 2; }
+
 test-rust: $(VENV)/checks
-	cargo build --locked -p busprobe-qemu
 	PATH="$(abspath $(BIN)):$$PATH" cargo test --locked --workspace
 
-test-python: $(VENV)/checks $(BUSPROBE)
+test-python: $(VENV)/checks $(BUSPROBE) tools
 	$(BIN)/python -m pytest -q crates/python
 
 # A machine boots, so this takes minutes; what is fetched and built stays in the cache.
 test-guest: $(VENV)/checks
 	$(BIN)/python -m pytest -q guest/tests
+
+test-hdl: $(VENV)/hdl tools
+	$(MAKE) --no-print-directory -C hdl test
 
 lint: $(VENV)/checks
 	cargo fmt --all --check
