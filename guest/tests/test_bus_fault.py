@@ -27,12 +27,19 @@ LINES = [
 IDENTITY = "0x10000ed"
 
 
-@pytest.mark.parametrize("program", [programs.rust, programs.python])
+# Python's faulthandler wants the same signals.
+FAULTHANDLER = "export PYTHONFAULTHANDLER=1"
+
+
+@pytest.mark.parametrize(
+    ("program", "setting"),
+    [(programs.rust, ""), (programs.python, ""), (programs.python, FAULTHANDLER)],
+)
 def test_a_refused_access_is_an_error_and_the_next_one_works(
-    program: programs.Program, tmp_path_factory: pytest.TempPathFactory
+    program: programs.Program, setting: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     at = tmp_path_factory.mktemp("fault")
-    done = program("pci:0000:00:02.0/bar0", LINES, at, [], ATTACH)
+    done = program("pci:0000:00:02.0/bar0", LINES, at, [], f"{ATTACH}\n{setting}")
     first, byte, half, last = done.output.splitlines()
     assert (first, last) == (f"0 {IDENTITY}", f"3 {IDENTITY}")
     for said, facts in (

@@ -1,0 +1,83 @@
+"""`busprobe devmem` says what busybox devmem says, and puts the same on the bus."""
+
+from pathlib import Path
+from typing import NamedTuple, Union
+
+import pytest
+
+from guest.bus import MARK, Beat, experiments
+from guest.cross import build
+from guest.job import run
+from guest.machine import WINDOW_BASE
+
+ADDRESS = f"{WINDOW_BASE:#x}"
+
+GOOD = [
+    ADDRESS,
+    f"{WINDOW_BASE + 1:#x} 8",
+    f"{WINDOW_BASE + 2:#x} 16",
+    f"{ADDRESS} 32",
+    f"{ADDRESS} 64",
+    f"{WINDOW_BASE + 3:#x} 8 0xa5",
+    f"{WINDOW_BASE + 6:#x} 16 0xbeef",
+    f"{ADDRESS} 32 0x01020304",
+    f"{ADDRESS} 64 0x0102030405060708",
+    f"{ADDRESS} b 7",
+    f"{ADDRESS} w 0x11223344",
+    f"{ADDRESS} 32 10",
+]
+# A word too many is the one thing that busybox passes over and busprobe refuses.
+BAD = ["", f"{ADDRESS} 12", f"{ADDRESS} 32 rubbish"]
+
+
+class Ran(NamedTuple):
+    status: int
+    said: str
+    beats: "list[tuple[str, int, int, int]]"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> "dict[str, list[Ran]]":
+    """What busybox and busprobe did with each line of arguments."""
+    commands = [
+        f"{program} devmem {arguments}"
+        for arguments in [*GOOD, *BAD]
+        for program in ("busybox", "./busprobe")
+    ]
+    script = ""
+    for mark, command in enumerate(commands):
+        script += f"busybox devmem {WINDOW_BASE + MARK} 32 {mark}\n"
+        script += f"{command} 2>&1; echo STATUS $?\n"
+    files: dict[str, Union[bytes, Path]] = {"busprobe": build("-p", "busprobe")}
+    done = run(script, tmp_path_factory.mktemp("devmem"), files)
+    seen = experiments(done.log)
+    parts = done.output.split("STATUS ")
+    results: dict[str, list[Ran]] = {}
+    said = parts[0]
+    for mark, (command, part) in enumerate(zip(commands, parts[1:])):
+        status, _, rest = part.partition("\n")
+        arguments = command.partition(" devmem ")[2]
+        results.setdefault(arguments, []).append(
+            Ran(int(status), said, [known(beat) for beat in seen[mark].beats])
+        )
+        said = rest
+    return results
+
+
+def known(beat: Beat) -> "tuple[str, int, int, int]":
+    return (beat.letter, beat.offset, beat.data, beat.size)
+
+
+@pytest.mark.parametrize("arguments", GOOD)
+def test_what_busybox_does_busprobe_does(arguments: str, ran: "dict[str, list[Ran]]") -> None:
+    busybox, busprobe = ran[arguments]
+    assert busprobe == busybox
+    assert busprobe.beats
+
+
+@pytest.mark.parametrize("arguments", BAD)
+def test_what_busybox_refuses_busprobe_refuses(arguments: str, ran: "dict[str, list[Ran]]") -> None:
+    busybox, busprobe = ran[arguments]
+    assert (busybox.status, busybox.beats) == (1, [])
+    assert (busprobe.status, busprobe.beats) == (1, [])
+    assert busprobe.said.splitlines()[-1] in busybox.said.replace("BusyBox", "busprobe")
