@@ -7,8 +7,8 @@ use std::io::{Read, Seek, Write};
 use busprobe_logs::export::{Format, export};
 use busprobe_logs::parquet::{ROWS, Reader};
 use busprobe_trace::{
-    Access, Capture, Data, Direction, Header, Level, Loss, LossKind, Mark, PythonLine, Record,
-    Site, SourceLine, Syscall, Window,
+    Access, Capture, Data, Direction, Frame, Header, Level, Loss, LossKind, Mark, PythonLine,
+    Record, Site, SourceLine, Syscall, Window,
 };
 use busprobe_verdict::bus_by_name;
 use proptest::prelude::*;
@@ -46,8 +46,15 @@ fn one_of_each() -> Vec<Record> {
             symbol: Some("memcpy".into()),
             symbol_offset: Some(4),
             source: Some(SourceLine { file: "memcpy.S".into(), line: 7 }),
-            python: Some(PythonLine { file: "a.py".into(), line: 1, function: "f".into() }),
+            python: Some(PythonLine {
+                file: "a.py".into(),
+                line: 1,
+                function: "f".into(),
+                offset: Some(36),
+                instruction: Some("STORE_SUBSCR".into()),
+            }),
             text: Some("stp x6, x7, [x0]".into()),
+            stack: vec![Frame { pc: 5, symbol: Some("main".into()), ..Frame::default() }],
         }),
         Record::Site(Site { id: 0, pc: 1, ..Site::default() }),
         Record::Mark(Mark { seq: 0, text: "\u{e4}".into(), thread: 3, time_ns: Some(u64::MAX) }),

@@ -34,5 +34,5 @@ pub mod vcd;
 pub use access::{Access, Data, Direction};
 pub use header::{Capture, Header, Level, Window};
 pub use record::{Loss, LossKind, Mark, Record, Sink, Syscall};
-pub use site::{PythonLine, Site, SourceLine};
+pub use site::{Frame, PythonLine, Site, SourceLine};
 pub use trace::{Event, Trace};

@@ -1,11 +1,12 @@
 //! Text for people, one line an event, as `grep` and `awk` like it.
 //!
 //! ```text
-//! W addr 0x0 data 0x3020100 size 4   libc.so.6 __memcpy_generic+0x58   stp x6, x7, [x0]
+//! W addr 0x0 data 0x3020100 size 4   libc.so.6 __memcpy_generic+0x58   stp x6, x7, [x0]   seed.py:12
 //! SYSCALL preadv addr 0x0 length 64
 //! ```
 //! `addr` is the offset in the window; with several windows, ` window N` follows the size. Data
-//! that is not known is `?`.
+//! that is not known is `?`. At the end come the line of the module's own source and the line of
+//! Python, as far as they are known; three spaces part what belongs together.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -54,12 +55,18 @@ pub fn place(site: &Site) -> String {
     }
 }
 
-/// `libc.so.6 memcpy+0x58   stp x6, x7, [x0]`
+/// `libc.so.6 memcpy+0x58   stp x6, x7, [x0]   seed.py:12`
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&place(self))?;
-        match &self.text {
-            Some(text) => write!(f, "   {text}"),
+        if let Some(text) = &self.text {
+            write!(f, "   {text}")?;
+        }
+        if let Some(source) = &self.source {
+            write!(f, "   {source}")?;
+        }
+        match &self.python {
+            Some(python) => write!(f, "   {python}"),
             None => Ok(()),
         }
     }

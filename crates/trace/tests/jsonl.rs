@@ -1,8 +1,8 @@
 //! A trace survives the way to a file and back, and a damaged file says where.
 
 use busprobe_trace::{
-    Access, Capture, Data, Direction, Event, Header, Level, Loss, LossKind, Mark, Record, Sink,
-    Site, Syscall, Trace, Window, jsonl, text,
+    Access, Capture, Data, Direction, Event, Frame, Header, Level, Loss, LossKind, Mark,
+    PythonLine, Record, Sink, Site, SourceLine, Syscall, Trace, Window, jsonl, text,
 };
 use proptest::prelude::*;
 
@@ -113,6 +113,42 @@ fn text_reads_like_a_bus_log() {
         "W addr 0x0 data 0x3020100 size 4   libc.so.6 memcpy+0x58   mov [rdi], eax\n\
          R addr 0x8 data ? size 16\n"
     );
+}
+
+#[test]
+fn a_python_line_and_callers_are_kept_and_the_text_names_the_line() {
+    let python = PythonLine {
+        file: "/home/me/seed.py".into(),
+        line: 12,
+        function: "main.<locals>.poke".into(),
+        offset: Some(36),
+        instruction: Some("STORE_SUBSCR".into()),
+    };
+    let source = SourceLine { file: "../sysdeps/memcpy.S".into(), line: 7 };
+    let site = Site {
+        source: Some(source.clone()),
+        python: Some(python.clone()),
+        stack: vec![Frame {
+            pc: 0x40_0100,
+            symbol: Some("main".into()),
+            symbol_offset: Some(0x20),
+            source: Some(source),
+            ..Frame::default()
+        }],
+        ..sample().sites.remove(0)
+    };
+    assert_eq!(
+        site.to_string(),
+        "libc.so.6 memcpy+0x58   mov [rdi], eax   memcpy.S:7   seed.py:12"
+    );
+
+    let trace = Trace { sites: vec![site], ..sample() };
+    let lines = file(&trace);
+    assert_eq!(
+        lines.lines().nth(2).unwrap(),
+        r#"{"t":"site","id":0,"pc":2130710528,"module":"/lib/libc.so.6","symbol":"memcpy","symbol_offset":88,"source":{"file":"../sysdeps/memcpy.S","line":7},"python":{"file":"/home/me/seed.py","line":12,"function":"main.<locals>.poke","offset":36,"instruction":"STORE_SUBSCR"},"text":"mov [rdi], eax","stack":[{"pc":4194560,"symbol":"main","symbol_offset":32,"source":{"file":"../sysdeps/memcpy.S","line":7}}]}"#
+    );
+    assert_eq!(jsonl::read(lines.as_bytes()).unwrap(), trace);
 }
 
 #[test]

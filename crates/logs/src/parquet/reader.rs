@@ -165,7 +165,7 @@ impl Reader {
                 base: self.u64(Column::Base),
                 length: u64(Column::Length)?,
             }),
-            "site" => Record::Site(self.site(u32(Column::Id)?, u64(Column::Pc)?)),
+            "site" => Record::Site(self.site(u32(Column::Id)?, u64(Column::Pc)?)?),
             "syscall" => Record::Syscall(Syscall {
                 seq: u64(Column::Seq)?,
                 name: text(Column::Name)?.to_owned(),
@@ -261,9 +261,10 @@ impl Reader {
         })
     }
 
-    fn site(&self, id: u32, pc: u64) -> Site {
+    fn site(&self, id: u32, pc: u64) -> Result<Site, String> {
         let line = |file, line| Some((self.owned(file)?, self.u32(line)?));
-        Site {
+        let stack = self.text(Column::Stack).unwrap_or("[]");
+        Ok(Site {
             id,
             pc,
             module: self.owned(Column::Module),
@@ -275,10 +276,17 @@ impl Reader {
                 .map(|(file, line)| SourceLine { file, line }),
             python: line(Column::PythonFile, Column::PythonLine).map(|(file, line)| {
                 let function = self.owned(Column::PythonFunction).unwrap_or_default();
-                PythonLine { file, line, function }
+                PythonLine {
+                    file,
+                    line,
+                    function,
+                    offset: self.u32(Column::PythonOffset),
+                    instruction: self.owned(Column::PythonInstruction),
+                }
             }),
             text: self.owned(Column::Text),
-        }
+            stack: serde_json::from_str(stack).map_err(|error| format!("stack: {error}"))?,
+        })
     }
 }
 

@@ -156,7 +156,7 @@ impl<W: Write + Send> Writer<W> {
         Ok(())
     }
 
-    fn site(&mut self, site: &Site) {
+    fn site(&mut self, site: &Site) -> io::Result<()> {
         self.number(Column::Pc, site.pc);
         self.text(Column::Module, site.module.as_deref());
         self.text(Column::BuildId, site.build_id.as_deref());
@@ -166,15 +166,21 @@ impl<W: Write + Send> Writer<W> {
             self.text(Column::SourceFile, &**file);
             self.number(Column::SourceLine, u64::from(*line));
         }
-        if let Some(PythonLine { file, line, function }) = &site.python {
+        if let Some(PythonLine { file, line, function, offset, instruction }) = &site.python {
             self.text(Column::PythonFile, &**file);
             self.number(Column::PythonLine, u64::from(*line));
             self.text(Column::PythonFunction, &**function);
+            self.number(Column::PythonOffset, offset.map(u64::from));
+            self.text(Column::PythonInstruction, instruction.as_deref());
         }
         self.text(Column::Text, site.text.as_deref());
+        if !site.stack.is_empty() {
+            self.text(Column::Stack, &*serde_json::to_string(&site.stack)?);
+        }
+        Ok(())
     }
 
-    fn access(&mut self, access: &Access) {
+    fn access(&mut self, access: &Access) -> io::Result<()> {
         self.text(Column::T, "access");
         self.number(Column::Seq, access.seq);
         self.text(Column::Dir, access.direction.letter().encode_utf8(&mut [0; 4]) as &str);
@@ -188,9 +194,10 @@ impl<W: Write + Send> Writer<W> {
         self.number(Column::TimeNs, access.time_ns);
         self.number(Column::Site, access.site.map(u64::from));
         if let Some(site) = access.site.and_then(|id| self.sites.remove(&id)) {
-            self.site(&site);
+            self.site(&site)?;
             self.sites.insert(site.id, site);
         }
+        Ok(())
     }
 }
 
@@ -241,10 +248,10 @@ impl<W: Write + Send> Sink for Writer<W> {
                 self.text(Column::T, "site");
                 self.number(Column::Id, u64::from(site.id));
                 self.number(Column::Address, site.address);
-                self.site(site);
+                self.site(site)?;
                 self.sites.insert(site.id, site.clone());
             }
-            Record::Access(access) => self.access(access),
+            Record::Access(access) => self.access(access)?,
             Record::Syscall(call) => {
                 self.text(Column::T, "syscall");
                 self.number(Column::Seq, call.seq);
