@@ -10,6 +10,7 @@ mod errors;
 mod format;
 mod integers;
 mod lock;
+mod mark;
 mod shared;
 mod sim;
 mod slots;
@@ -25,5 +26,6 @@ fn _busprobe(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<sim::Device>()?;
     module.add_function(wrap_pyfunction!(window::open, module)?)?;
     module.add_function(wrap_pyfunction!(view::view, module)?)?;
+    module.add_function(wrap_pyfunction!(mark::mark, module)?)?;
     slots::install(module.py())
 }

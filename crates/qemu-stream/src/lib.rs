@@ -16,4 +16,4 @@ mod record;
 
 pub use arguments::{Arguments, ArgumentsError, FileRange};
 pub use frame::{LONGEST, Reader, frame};
-pub use record::{Access, Module, Record, Site, Start, Syscall};
+pub use record::{Access, Mark, Module, Record, Site, Start, Syscall};

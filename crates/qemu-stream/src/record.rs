@@ -46,6 +46,8 @@ pub enum Record {
         /// Which instruction.
         site: u32,
     },
+    /// The program put a mark.
+    Mark(Mark),
 }
 
 /// What the plugin says of itself.
@@ -62,7 +64,7 @@ pub struct Start {
 
 impl Start {
     /// The version of the format that this library speaks.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 }
 
 /// An instruction that accesses a window.
@@ -141,4 +143,15 @@ pub struct Syscall {
     pub offset: i64,
     /// The next argument, which most calls give the length in.
     pub next: u64,
+}
+
+/// A place that the program named, see `busprobe_mark`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Which thread.
+    pub thread: u32,
+    /// When.
+    pub time_ns: u64,
+    /// The name: text in UTF-8, if the program keeps to that.
+    pub text: Vec<u8>,
 }

@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 
 use busprobe_qemu_stream::{
-    Access, Arguments, ArgumentsError, FileRange, LONGEST, Module, Reader, Record, Site, Start,
-    Syscall, frame,
+    Access, Arguments, ArgumentsError, FileRange, LONGEST, Mark, Module, Reader, Record, Site,
+    Start, Syscall, frame,
 };
 use proptest::prelude::*;
 
@@ -62,7 +62,9 @@ fn record() -> impl Strategy<Value = Record> {
         thread,
         site,
     });
-    prop_oneof![start, site, access, syscall, mapped, exec, unplaced]
+    let mark = any::<(u32, u64, Vec<u8>)>()
+        .prop_map(|(thread, time_ns, text)| Record::Mark(Mark { thread, time_ns, text }));
+    prop_oneof![start, site, access, syscall, mapped, exec, unplaced, mark]
 }
 
 proptest! {

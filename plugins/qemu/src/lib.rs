@@ -33,6 +33,7 @@ mod file;
 mod instruction;
 mod layout;
 mod maps;
+mod mark;
 mod memory;
 mod output;
 mod plugin;

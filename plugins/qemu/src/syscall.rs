@@ -4,11 +4,11 @@
 use std::cell::RefCell;
 use std::ffi::c_uint;
 
-use busprobe_qemu_stream::{Record, Syscall};
+use busprobe_qemu_stream::{Mark, Record, Syscall};
 
 use crate::api::Id;
 use crate::plugin::{Plugin, now, plugin, process, thread};
-use crate::{file, vector};
+use crate::{file, mark, vector};
 
 /// Smallest page of any instruction set; mapped addresses are multiples of it.
 const PAGE: u64 = 4096;
@@ -44,6 +44,10 @@ pub(crate) extern "C" fn on_syscall(
     let arguments = [a1, a2, a3, a4, a5, a6].map(unextended);
     if plugin.exec.contains(&number) {
         plugin.output.put(&Record::Exec { process: process() });
+    }
+    if let Some(text) = mark::text(plugin, arguments) {
+        let (thread, time_ns) = (thread(), now());
+        plugin.output.put(&Record::Mark(Mark { thread, time_ns, text }));
     }
     let in_windows = in_windows(plugin, number, arguments);
     CALL.replace(Call { arguments, in_windows });

@@ -27,7 +27,7 @@ pub(crate) fn entries(plugin: &Plugin, address: u64, count: u64) -> Vec<(u64, u6
 
 /// Reads this process's own memory through the kernel, which refuses an address that nothing is
 /// mapped at.
-fn read(address: u64, bytes: &mut [u8]) -> bool {
+pub(crate) fn read(address: u64, bytes: &mut [u8]) -> bool {
     let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
     let remote = libc::iovec { iov_base: address as *mut c_void, iov_len: bytes.len() };
     // SAFETY: the kernel writes to the local buffer only, which is valid for its length.

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 
 use super::arch::Registers;
 use super::calls::{self, Extent, Vector};
+use super::mark::is_mark;
 use super::ptrace::{self, Tid};
 use super::signals::Action;
 use super::space::Mapping;
@@ -54,6 +55,7 @@ impl Tracer<'_> {
                 let read = ptrace::read_memory(tid, registers.argument(1), &mut action);
                 (read == Ok(action.len())).then_some(Call::Handler(signal, action))
             }
+            libc::SYS_prctl if is_mark(&registers) => Some(self.mark(tid, &registers)),
             number => self.lend_begins(tid, number, &mut registers)?,
         };
         if call.is_some() {
@@ -83,7 +85,7 @@ impl Tracer<'_> {
             Call::Change(change) if !(-4095..0).contains(&result) => {
                 self.changed(tid, &registers, result as u64, change)
             }
-            Call::Change(_) => Ok(()),
+            Call::Change(_) | Call::Mark => Ok(()),
             Call::Handler(signal, action) => {
                 if result == 0 {
                     self.process_mut(tid).handlers.set(signal, action);

@@ -67,6 +67,11 @@ pub(crate) fn program() -> Vec<sock_filter> {
     ];
     filter.push(skip(is_file.len() as u32));
     filter.extend(is_file);
+    // A mark.
+    filter.push(unless_equal(libc::SYS_prctl as u32));
+    let is_mark = [load(argument(0)), if_equal(busprobe_mark::OPTION), TRACE, ALLOW];
+    filter.push(skip(is_mark.len() as u32));
+    filter.extend(is_mark);
     // A handler for the signals that the capture itself causes; not mere questions for it.
     filter.extend([unless_equal(libc::SYS_rt_sigaction as u32), ALLOW]);
     filter.push(load(argument(0)));

@@ -37,6 +37,7 @@ mod follow;
 mod inject;
 mod launch;
 mod maps;
+mod mark;
 mod ptrace;
 mod recorder;
 mod signals;

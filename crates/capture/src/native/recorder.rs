@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::time::Instant;
 
-use busprobe_trace::{Access, Loss, LossKind, Record, Sink, Site, Syscall};
+use busprobe_trace::{Access, Loss, LossKind, Mark, Record, Sink, Site, Syscall};
 
 use super::ptrace::Tid;
 
@@ -85,6 +85,11 @@ impl<'a> Recorder<'a> {
         let name = name.to_owned();
         let thread = thread as u32;
         self.put(&Record::Syscall(Syscall { seq, name, window, offset, length, thread, time_ns }));
+    }
+
+    pub(crate) fn mark(&mut self, thread: Tid, text: String) {
+        let (seq, time_ns) = self.now();
+        self.put(&Record::Mark(Mark { seq, text, thread: thread as u32, time_ns }));
     }
 
     /// Says that something was not seen; the same sentence only once.

@@ -56,6 +56,8 @@ pub(crate) enum Call {
     Lent(Lent),
     /// It sets a handler.
     Handler(i32, Action),
+    /// It is a mark.
+    Mark,
 }
 
 /// A process of the program.

@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use busprobe_qemu_stream as stream;
-use busprobe_trace::{Access, Data, Direction, Loss, LossKind, Record, Sink, Syscall};
+use busprobe_trace::{Access, Data, Direction, Loss, LossKind, Mark, Record, Sink, Syscall};
 
 use super::join::{Joined, Joiner, Ready};
 use super::sites::Sites;
@@ -43,6 +43,7 @@ pub(crate) struct Recorder<'a> {
 #[derive(Debug)]
 enum Between {
     Syscall(Syscall),
+    Mark(Mark),
     Loss(LossKind, String),
 }
 
@@ -84,6 +85,12 @@ impl<'a> Recorder<'a> {
             }
             stream::Record::Access(step) => self.joiner.step(step),
             stream::Record::Syscall(call) => self.syscall(&call),
+            stream::Record::Mark(mark) => self.joiner.other(Between::Mark(Mark {
+                seq: 0,
+                text: String::from_utf8_lossy(&mark.text).into_owned(),
+                thread: mark.thread,
+                time_ns: Some(mark.time_ns.saturating_sub(self.start_ns)),
+            })),
             stream::Record::Mapped { shared: true, .. } => {}
             stream::Record::Mapped { watch, shared: false, .. } => {
                 let name = self.watches.get(watch as usize).map_or("?", |watch| &watch.name);
@@ -140,6 +147,10 @@ impl<'a> Recorder<'a> {
         match ready {
             Ready::Access(joined) => self.access(&joined),
             Ready::Other(Between::Loss(kind, detail)) => self.loss(kind, detail, None),
+            Ready::Other(Between::Mark(mark)) => {
+                let seq = self.next_seq();
+                self.put(&Record::Mark(Mark { seq, ..mark }));
+            }
             Ready::Other(Between::Syscall(call)) => {
                 self.outcome.syscalls += 1;
                 let seq = self.next_seq();

@@ -2,6 +2,7 @@
 
 mod instructions;
 mod mappings;
+mod marks;
 mod processes;
 mod program;
 mod python;

@@ -203,6 +203,33 @@ os.preadv(file, [window[8:24], bytearray(8), window[256:260]], 0)"
     assert_eq!(calls(&trace), [("preadv", 8, 16), ("preadv", 256, 4)]);
 }
 
+#[test]
+fn a_mark_lies_between_the_accesses_around_it() {
+    let script = format!(
+        "{BEGIN}
+import ctypes
+prctl = ctypes.CDLL(None).prctl
+def mark(text):
+    signature = ctypes.c_ulong({:#x})
+    prctl({:#x}, text, ctypes.c_ulong(len(text)), signature, signature)
+mark('Größe'.encode()); mv32[0] = 1; mark(b'\\xff'); mv32[1] = 2; mark(b'x' * 9999)",
+        busprobe_mark::SIGNATURE,
+        busprobe_mark::OPTION,
+    );
+    let Some((_, trace)) = python(&script) else { return };
+    let story: Vec<String> = trace
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Mark(mark) => Some(mark.text.clone()),
+            Event::Access(access) => Some(format!("{:#x}", access.offset)),
+            _ => None,
+        })
+        .collect();
+    let longest = "x".repeat(busprobe_mark::LONGEST);
+    assert_eq!(story, ["Größe", "0x0", "\u{fffd}", "0x4", &longest]);
+}
+
 fn calls(trace: &Trace) -> Vec<(&str, u64, u64)> {
     let calls = trace.events.iter().filter_map(|event| match event {
         Event::Syscall(call) => Some((call.name.as_str(), call.offset, call.length)),

@@ -10,7 +10,7 @@ Each element is accessed once, in order, at the width that was meant::
         dev.write_block(0x40, b"to a FIFO...", width=32, mode="fixed")
 """
 
-from busprobe._busprobe import Lock, View, Window, open, view
+from busprobe._busprobe import Lock, View, Window, mark, open, view
 from busprobe.errors import (
     AccessError,
     BusError,
@@ -34,6 +34,7 @@ __all__ = [
     "TargetError",
     "View",
     "Window",
+    "mark",
     "open",
     "view",
 ]

@@ -16,7 +16,7 @@ class _Array(Protocol):
 
 _Buffer: TypeAlias = Buffer | _Array
 _Elements: TypeAlias = _Buffer | Iterable[SupportsIndex]
-__all__ = ["Device", "Lock", "View", "Window", "open", "view"]
+__all__ = ["Device", "Lock", "View", "Window", "mark", "open", "view"]
 
 _Mode = Literal["incr", "fixed"]
 _Width = Literal[8, 16, 32, 64]
@@ -198,6 +198,7 @@ class Device:
     def clear_log(self) -> None: ...
     def __len__(self) -> int: ...
 
+def mark(text: str, /) -> None: ...
 def open(
     target: str | os.PathLike[str] | Device,
     *,

@@ -1,0 +1,10 @@
+//! Marks in a trace of this process.
+
+use pyo3::prelude::*;
+
+/// Puts a mark with this text into the trace, when the process is traced; does nothing otherwise.
+#[pyfunction]
+#[pyo3(signature = (text, /))]
+pub(crate) fn mark(text: &str) {
+    busprobe_mark::mark(text);
+}
