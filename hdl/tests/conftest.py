@@ -76,8 +76,7 @@ def example() -> "Callable[[str, str], Path]":
 
     def build(crate: str, name: str) -> Path:
         cargo = tool("cargo", "rustup && rustup toolchain install stable")
-        features = ["--features=vcd"] if name == "vcd" else []
-        which = ["-p", crate, "--example", name, *features]
+        which = ["-p", crate, "--example", name]
         built = subprocess.run(
             [cargo, "build", "--quiet", "--message-format=json", *which],
             cwd=REPOSITORY,

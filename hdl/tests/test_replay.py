@@ -55,7 +55,7 @@ def replay(
         DEPTH=2048,
     )
     imported = tmp_path / "imported.jsonl"
-    imported.write_text(run(example("busprobe-trace", "vcd"), waveform, "link"))
+    imported.write_text(run(example("busprobe-logs", "waveform"), waveform, "link"))
 
     predicted = [beat for beat in operations.read_trace(beats) if beat["t"] == "access"]
     header, window, *in_recorder = operations.read_trace(recorded)

@@ -19,7 +19,6 @@ mod trace;
 mod trace_file;
 mod trouble;
 mod watch;
-mod waveform;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,10 @@
-//! `busprobe import` reads the link in a waveform of Icarus Verilog that has two.
+//! `busprobe import` reads the link in a waveform of Icarus Verilog that has two, in either format.
+
+use std::fs;
 
 use assert_cmd::Command;
 
-const WAVEFORM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../trace/tests/icarus-11/sim.vcd");
+const WAVEFORM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../logs/tests/icarus-11/sim.vcd");
 
 /// Runs `busprobe import WAVEFORM ARGUMENTS` and returns its exit status and what it said.
 fn import(arguments: &[&str]) -> (i32, String, String) {
@@ -22,7 +24,52 @@ fn the_link_in_a_waveform_is_a_trace_at_the_level_of_the_bus() {
     assert_eq!(status, 0, "{error}");
     assert!(out.starts_with(r#"{"t":"trace","version":1,"level":"bus","capture":"import""#));
     assert_eq!(out.matches(r#""t":"access""#).count(), 9);
-    assert!(error.ends_with("sim.vcd: waveform: 9 accesses\n"), "{error}");
+    assert!(error.ends_with("sim.vcd: vcd, 9 accesses kept\n"), "{error}");
+}
+
+#[test]
+fn the_same_waveform_in_fst_is_the_same_trace() {
+    let (_, from_vcd, _) = import(&["--link", "link"]);
+    let fst = WAVEFORM.replace("sim.vcd", "sim-lz4.fst");
+    let mut command = Command::cargo_bin("busprobe").unwrap();
+    let output = command.args(["import", &fst, "--link", "link"]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), from_vcd);
+    assert!(output.stderr.ends_with(b"sim-lz4.fst: fst, 9 accesses kept\n"));
+}
+
+#[test]
+fn a_damaged_fst_is_trouble_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = fs::read(WAVEFORM.replace("sim.vcd", "sim-lz4.fst")).unwrap();
+    let middle = file.len() / 2;
+    file[middle..middle + 40].fill(0xEE);
+    fs::write(folder.path().join("sim.fst"), file).unwrap();
+    let mut command = Command::cargo_bin("busprobe").unwrap();
+    let output = command
+        .current_dir(&folder)
+        .args(["import", "sim.fst", "--link", "link"])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+    assert!(error.starts_with("busprobe: sim.fst: byte "), "{error}");
+}
+
+#[test]
+fn what_was_exported_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let busprobe = |arguments: &[&str]| {
+        let mut command = Command::cargo_bin("busprobe").unwrap();
+        let output = command.current_dir(&folder).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    busprobe(&["import", WAVEFORM, "--link", "link", "-o", "a.parquet"]);
+    for drawn in ["b.vcd", "b.fst"] {
+        busprobe(&["export", "a.parquet", "-o", drawn]);
+        busprobe(&["import", drawn, "-o", "c.jsonl"]);
+        assert_eq!(busprobe(&["diff", "a.parquet", "c.jsonl"]), "", "{drawn}");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use busprobe_trace::{Record, Sink};
 
 pub use format::{Format, FormatError};
+pub(crate) use wave::WIRES;
 
 /// A trace on its way to another tool.
 pub trait Exporter: Sink {

@@ -6,6 +6,7 @@
 //! is an [`ImportError`] that names it, and reading goes on after it. Whatever was not seen, in
 //! the log's own words or by what is wrong with it, becomes a [`Loss`](busprobe_trace::Loss).
 
+mod axi4_lite;
 mod dynamorio;
 mod error;
 mod format;
@@ -21,6 +22,7 @@ mod renode;
 mod rwmmio;
 mod scan;
 mod sites;
+pub mod waveform;
 mod windows;
 
 use std::io::{BufRead, Chain, Cursor, Read};

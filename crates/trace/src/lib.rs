@@ -28,8 +28,6 @@ mod record;
 mod site;
 pub mod text;
 mod trace;
-#[cfg(feature = "vcd")]
-pub mod vcd;
 
 pub use access::{Access, Data, Direction};
 pub use header::{Capture, Header, Level, Window};

@@ -53,20 +53,14 @@ pub(super) trait Wave {
 
 const VALID: usize = 0;
 
-/// The signals of a waveform for a bus so wide, in the order in which they are set.
+/// The names of the signals, in the order in which they are set.
+pub(crate) const WIRES: [&str; 9] =
+    ["valid", "op", "address", "data", "strobe", "window", "operation", "thread", "pc"];
+
+/// The signals of a waveform for a bus so wide.
 pub(super) fn signals(bus_width: u32) -> [Signal; 9] {
-    [
-        ("valid", 1),
-        ("op", 8),
-        ("address", 64),
-        ("data", bus_width * 8),
-        ("strobe", bus_width),
-        ("window", 32),
-        ("operation", 32),
-        ("thread", 32),
-        ("pc", 64),
-    ]
-    .map(|(name, bits)| Signal { name, bits })
+    let mut bits = [1, 8, 64, bus_width * 8, bus_width, 32, 32, 32, 64].into_iter();
+    WIRES.map(|name| Signal { name, bits: bits.next().unwrap_or_default() })
 }
 
 /// Lowers accesses to beats and beats to signals.

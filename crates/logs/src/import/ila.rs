@@ -9,12 +9,10 @@
 //! A row is one clock. The link's wires are found by their names. Windows follow one another with
 //! a gap between them, of which nothing is known.
 
-use busprobe_trace::axi4_lite::{
-    Link, Pairing, ReadData, Reset, Response, Role, Signal, TransactionWriter, Transfers,
-    WriteData, find_links,
-};
+use busprobe_trace::axi4_lite::TransactionWriter;
 use busprobe_trace::{LossKind, Record, Sink};
 
+use super::axi4_lite::{Bits, Link, Pairing, Role, Signal, find_links};
 use super::out::{Out, Seen};
 use super::scan::{self, Scan};
 use super::{Dialect, Expected, Reading};
@@ -23,9 +21,6 @@ const BEGIN: &[u8] = b"Sample in Buffer,Sample in Window";
 const ROW: Expected = "a row with a value for each column of the header";
 const LINK: Expected = "a header with the wires of one AXI4-Lite link: ..awaddr, ..awvalid, \
     ..awready, ..wdata, ..wvalid, ..wready, ..bvalid, ..bready, or those of its reads";
-
-/// No link has more requests under way.
-const MOST_WAITING: usize = 4096;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Radix {
@@ -91,48 +86,18 @@ fn radix(column: &[u8]) -> Radix {
 }
 
 impl Header {
-    fn value(&self, row: &[&[u8]], column: usize) -> Option<u64> {
-        let mut scan = Scan::new(row.get(column)?);
+    /// What a cell says; what cannot be read is not known.
+    fn bits(&self, row: &[&[u8]], column: usize) -> Bits {
+        let cell = row.get(column).copied().unwrap_or_default();
+        let mut scan = Scan::new(cell);
         let value = match self.radices.get(column).unwrap_or(&Radix::Hexadecimal) {
-            Radix::Hexadecimal => scan.hex_digits(),
-            Radix::Decimal => scan.decimal(),
-            Radix::Binary => u64::from_str_radix(std::str::from_utf8(scan.rest()).ok()?, 2).ok(),
+            Radix::Hexadecimal => scan.hex_digits().filter(|_| scan.is_empty()),
+            Radix::Decimal => scan.decimal().filter(|_| scan.is_empty()),
+            Radix::Binary => std::str::from_utf8(cell)
+                .ok()
+                .and_then(|digits| u64::from_str_radix(digits, 2).ok()),
         };
-        value.filter(|_| scan.is_empty() || self.radices.get(column) == Some(&Radix::Binary))
-    }
-
-    /// What the channels carry in this row.
-    fn transfers(&self, row: &[&[u8]]) -> Transfers {
-        let value = |role| self.link.signal(role).and_then(|column| self.value(row, column));
-        let is_high = |role| value(role) == Some(1);
-        let response = |role| Response(value(role).map_or(0, |bits| (bits & 3) as u8));
-        let mut transfers = Transfers::default();
-        if is_high(Role::AwValid) && is_high(Role::AwReady) {
-            transfers.aw = Some(value(Role::AwAddr));
-        }
-        if is_high(Role::WValid) && is_high(Role::WReady) {
-            let all = ((1_u16 << (self.data_bits / 8)) - 1) as u8;
-            let strobes = value(Role::WStrb).map_or(all, |bits| bits as u8 & all);
-            transfers.w = Some(WriteData { data: value(Role::WData), strobes });
-        }
-        if is_high(Role::BValid) && is_high(Role::BReady) {
-            transfers.b = Some(response(Role::BResp));
-        }
-        if is_high(Role::ArValid) && is_high(Role::ArReady) {
-            transfers.ar = Some(value(Role::ArAddr));
-        }
-        if is_high(Role::RValid) && is_high(Role::RReady) {
-            transfers.r =
-                Some(ReadData { data: value(Role::RData), response: response(Role::RResp) });
-        }
-        transfers
-    }
-
-    fn in_reset(&self, row: &[&[u8]]) -> bool {
-        self.link.reset.is_some_and(|(column, level)| {
-            let active = u64::from(level == Reset::High);
-            self.value(row, column) == Some(active)
-        })
+        value.map_or_else(Bits::default, Bits::known)
     }
 }
 
@@ -167,17 +132,12 @@ impl Ila {
             out.loss(LossKind::Missed, detail, None);
         }
         self.previous = Some(sample);
-        if header.in_reset(&row) {
+        let bits = |column| header.bits(&row, column);
+        if header.link.in_reset(bits) {
             self.pairing.reset();
             return Ok(());
         }
-        if self.pairing.waiting() > MOST_WAITING {
-            let waiting = self.pairing.waiting() as u64;
-            let detail = format!("line {}: {waiting} requests never had a response", out.line);
-            out.loss(LossKind::Missed, detail, Some(waiting));
-            self.pairing.reset();
-        }
-        for transaction in self.pairing.cycle(&header.transfers(&row)) {
+        for transaction in self.pairing.cycle(&header.link.transfers(bits)) {
             let mut writer = TransactionWriter::new(Into(out), header.data_bits, 0);
             writer.put(&transaction, None).map_err(|_| ROW)?;
         }
@@ -202,15 +162,8 @@ impl Dialect for Ila {
     }
 
     fn finish(&mut self, out: &mut Out) {
-        let Pairing { unpaired, unaddressed, .. } = self.pairing;
-        let waiting = self.pairing.waiting() as u64;
-        let mut missed = |count: u64, what: &str| {
-            if count > 0 {
-                out.loss(LossKind::Missed, format!("{count} {what}"), Some(count));
-            }
-        };
-        missed(waiting, "requests had no response when the samples ended");
-        missed(unpaired, "responses to requests that came before the samples");
-        missed(unaddressed, "transactions whose address was not known");
+        for (count, detail) in self.pairing.missed() {
+            out.loss(LossKind::Missed, detail, Some(count));
+        }
     }
 }

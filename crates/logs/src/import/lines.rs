@@ -37,3 +37,46 @@ impl<R: BufRead> Lines<R> {
         }
     }
 }
+
+/// An input in which no line may be longer than [`LONGEST_LINE`]: one that is ends it with an
+/// error, before a reader that keeps lines whole has filled the memory.
+pub(super) struct BoundedLines<R> {
+    input: R,
+    /// Bytes of the line at hand.
+    length: usize,
+}
+
+impl<R: BufRead> BoundedLines<R> {
+    pub(super) fn new(input: R) -> Self {
+        BoundedLines { input, length: 0 }
+    }
+
+    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.length = match bytes.iter().rposition(|&byte| byte == b'\n') {
+            Some(end) => bytes.len() - end - 1,
+            None => self.length + bytes.len(),
+        };
+        if self.length > LONGEST_LINE {
+            return Err(io::Error::other(format!("a line is longer than {LONGEST_LINE} bytes")));
+        }
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for BoundedLines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.count(&buffer[..read])?;
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for BoundedLines<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.input.consume(amount);
+    }
+}

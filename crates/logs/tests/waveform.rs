@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use busprobe_trace::axi4_lite::{Signal, find_links};
+use busprobe_logs::import::waveform::{Options, ReadError, read_vcd};
 use busprobe_trace::{
-    Capture, Data, Direction, Event, Header, Level, LossKind, Trace, jsonl, text, vcd,
+    Capture, Data, Direction, Event, Header, Level, LossKind, Trace, jsonl, text,
 };
 use proptest::prelude::*;
 
@@ -65,13 +65,13 @@ fn waveform(rows: &[Row]) -> String {
     vcd
 }
 
-fn read_with(vcd: &str, options: &vcd::Options<'_>) -> Result<Trace, vcd::ReadError> {
+fn read_with(vcd: &str, options: &Options<'_>) -> Result<Trace, ReadError> {
     let mut trace = Trace::new(Header::new(Level::Instruction, Capture::Lab, ""));
-    vcd::read(vcd.as_bytes(), options, &mut trace).map(|()| trace)
+    read_vcd(vcd.as_bytes(), options, &mut trace).map(|()| trace)
 }
 
 fn read(vcd: &str) -> Trace {
-    read_with(vcd, &vcd::Options::default()).unwrap()
+    read_with(vcd, &Options::default()).unwrap()
 }
 
 /// The events as text, one a line.
@@ -204,8 +204,8 @@ fn what_the_waveform_shows_in_part_is_said() {
     assert_eq!(
         events(&trace),
         [
-            "LOSS 2 requests had no response when the waveform ended",
-            "LOSS 1 responses came without a request, as when the dump begins amid traffic",
+            "LOSS 2 requests had no response by the end",
+            "LOSS 1 responses came without a request, as when the recording begins amid traffic",
         ]
     );
     assert!(trace.losses().all(|loss| loss.kind == LossKind::Missed));
@@ -214,13 +214,13 @@ fn what_the_waveform_shows_in_part_is_said() {
 #[test]
 fn a_dump_that_was_switched_off_is_said() {
     let off =
-        waveform(&[RESET, AW, W, B]).replace("#300\n", "#300\n$dumpoff\nxc\n$end\n#500\n0c\n");
+        waveform(&[RESET, AW, W, B]).replace("#300\n", "#300\n$dumpoff\nxc\n$end\n#320\n0c\n");
     assert_eq!(
         events(&read(&off)),
         [
             "LOSS the simulation's dump was switched off at 30 ns",
-            "LOSS 1 responses came without a \
-          request, as when the dump begins amid traffic"
+            "LOSS 1 responses came without a request, \
+             as when the recording begins amid traffic"
         ]
     );
 }
@@ -249,17 +249,13 @@ fn a_link_is_known_by_the_names_of_many_tools() {
                 .map(|name| written.to_lowercase().replace("awaddr", &name.replace('_', "")))
                 .collect(),
         };
-        names.push(written.to_owned());
-        names.push("some_data".to_owned());
-        names.push("overawaddr".to_owned());
-        let signals: Vec<_> = names
-            .into_iter()
-            .enumerate()
-            .map(|(id, name)| Signal { scope: "top".into(), name, width: 32, id })
-            .collect();
-        let links = find_links(&signals);
-        let names: Vec<_> = links.iter().map(|link| link.name.as_str()).collect();
-        assert_eq!(names, [found], "{written}");
+        names.extend([written, "some_data", "overawaddr"].map(str::to_owned));
+        let mut vcd = String::from("$scope module top $end\n$var wire 1 c clk $end\n");
+        for (index, name) in names.iter().enumerate() {
+            writeln!(vcd, "$var wire 32 n{index} {name} $end").unwrap();
+        }
+        vcd += "$upscope $end\n$enddefinitions $end\n";
+        assert_eq!(read(&vcd).windows[0].name, found, "{written}");
     }
 }
 
@@ -273,11 +269,11 @@ fn of_several_links_one_has_to_be_named() {
         .filter(|line| line.contains("s_axi"))
         .fold(String::new(), |all, line| all + &wires(line) + "\n");
     let two = format!("{head}{vars}$upscope{tail}");
-    let error = read_with(&two, &vcd::Options::default()).unwrap_err().to_string();
+    let error = read_with(&two, &Options::default()).unwrap_err().to_string();
     assert_eq!(error, "2 links: top.dut.s_axi, top.dut.m_axi; say which");
-    let named = vcd::Options { link: Some("S_AXI"), ..Default::default() };
+    let named = Options { link: Some("S_AXI"), ..Default::default() };
     assert_eq!(read_with(&two, &named).unwrap().accesses().count(), 1);
-    let missing = vcd::Options { link: Some("axi"), ..Default::default() };
+    let missing = Options { link: Some("axi"), ..Default::default() };
     assert_eq!(
         read_with(&two, &missing).unwrap_err().to_string(),
         "no link \"axi\"; there is top.dut.s_axi, top.dut.m_axi"
@@ -300,10 +296,10 @@ fn one_link_seen_in_two_scopes_is_one() {
 #[test]
 fn a_waveform_that_shows_no_link_says_what_it_lacks() {
     let good = waveform(&[RESET, AW, W, B]);
-    let error = |vcd: &str| read_with(vcd, &vcd::Options::default()).unwrap_err().to_string();
+    let error = |vcd: &str| read_with(vcd, &Options::default()).unwrap_err().to_string();
     assert!(error(&good.replace("valid", "go")).starts_with("no AXI4-Lite link here"));
     assert!(error(&good.replace("aclk", "tick")).starts_with("no clock for top.dut.s_axi"));
-    let clock = vcd::Options { clock: Some("dut.tick"), ..Default::default() };
+    let clock = Options { clock: Some("dut.tick"), ..Default::default() };
     assert_eq!(read_with(&good.replace("aclk", "tick"), &clock).unwrap().accesses().count(), 1);
     let wide = good.replace("wire 32", "wire 128");
     assert!(error(&wide).starts_with("top.dut.s_axi has 128 bits of data"));
@@ -317,7 +313,7 @@ fn a_waveform_that_shows_no_link_says_what_it_lacks() {
 
 #[test]
 fn what_touches_other_addresses_is_left_out_and_offsets_count_from_the_range() {
-    let only = |range| vcd::Options { only: Some(range), ..Default::default() };
+    let only = |range| Options { only: Some(range), ..Default::default() };
     let waves = waveform(&[RESET, AW, W, AR, B, R]);
     let trace = read_with(&waves, &only(5..=6)).unwrap();
     assert_eq!(events(&trace), ["W addr 0x0 data 0xdeadbeef size 4"]);
@@ -346,7 +342,7 @@ fn a_file_cut_off_anywhere_gives_what_came_before_the_cut() {
 /// the recorder's control port `ctrl` beside it, and the trace that its driver drained.
 #[test]
 fn a_simulation_and_the_recorder_in_it_agree() {
-    let options = vcd::Options { link: Some("link"), ..Default::default() };
+    let options = Options { link: Some("link"), ..Default::default() };
     let imported = read_with(include_str!("icarus-11/sim.vcd"), &options).unwrap();
     let recorded = jsonl::read(include_str!("icarus-11/recorded.jsonl").as_bytes()).unwrap();
     assert!(recorded.accesses().count() >= 8);
@@ -410,6 +406,6 @@ proptest! {
         let at = at.min(input.len());
         input.splice(at..at, junk);
         let mut trace = Trace::new(Header::new(Level::Bus, Capture::Import, ""));
-        let _ = vcd::read(input.as_slice(), &vcd::Options::default(), &mut trace);
+        let _ = read_vcd(input.as_slice(), &Options::default(), &mut trace);
     }
 }

@@ -1,9 +1,8 @@
 //! Which wires of a waveform are those of an AXI4-Lite link, told by their names.
 
-/// A wire that has a part in a link.
+/// A wire that has a part in a link: the signal of that name in Arm IHI 0022.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each is the signal of that name in Arm IHI 0022")]
-pub enum Role {
+pub(in crate::import) enum Role {
     AwAddr,
     AwValid,
     AwReady,
@@ -96,20 +95,20 @@ fn split(name: &str) -> Option<(String, Role)> {
 
 /// A wire of a waveform.
 #[derive(Clone, Debug)]
-pub struct Signal<T> {
+pub(in crate::import) struct Signal<T> {
     /// The scopes it lies in, outermost first, joined by dots.
-    pub scope: String,
+    pub(in crate::import) scope: String,
     /// Its own name.
-    pub name: String,
+    pub(in crate::import) name: String,
     /// Bits.
-    pub width: u32,
+    pub(in crate::import) width: u32,
     /// By what the waveform knows it; equal for wires that are one.
-    pub id: T,
+    pub(in crate::import) id: T,
 }
 
 /// Which level of the reset signal is a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reset {
+pub(in crate::import) enum Reset {
     /// As `ARESETn`.
     Low,
     /// As many designs have it within.
@@ -118,31 +117,29 @@ pub enum Reset {
 
 /// The wires of one link.
 #[derive(Clone, Debug)]
-pub struct Link<T> {
+pub(in crate::import) struct Link<T> {
     /// Scope and prefix: `top.dut.s_axi`.
-    pub name: String,
+    pub(in crate::import) name: String,
     /// The clock, when one was found by its name.
-    pub clock: Option<T>,
+    pub(in crate::import) clock: Option<T>,
     /// The reset, when one was found by its name.
-    pub reset: Option<(T, Reset)>,
+    pub(in crate::import) reset: Option<(T, Reset)>,
     signals: [Option<(T, u32)>; Role::COUNT],
 }
 
 impl<T: Copy + PartialEq> Link<T> {
     /// The wire that plays `role`.
-    #[must_use]
-    pub fn signal(&self, role: Role) -> Option<T> {
+    pub(in crate::import) fn signal(&self, role: Role) -> Option<T> {
         self.signals[role as usize].map(|(id, _)| id)
     }
 
     /// Bits of the wire that plays `role`; 0 without one.
-    #[must_use]
-    pub fn width(&self, role: Role) -> u32 {
+    pub(in crate::import) fn width(&self, role: Role) -> u32 {
         self.signals[role as usize].map_or(0, |(_, width)| width)
     }
 
     /// All wires of the channels.
-    pub fn signals(&self) -> impl Iterator<Item = T> {
+    pub(in crate::import) fn signals(&self) -> impl Iterator<Item = T> {
         self.signals.iter().flatten().map(|&(id, _)| id)
     }
 
@@ -159,8 +156,7 @@ impl<T: Copy + PartialEq> Link<T> {
 }
 
 /// The links that are complete for reads or for writes, each once, outer scopes first.
-#[must_use]
-pub fn find_links<T: Copy + PartialEq>(signals: &[Signal<T>]) -> Vec<Link<T>> {
+pub(in crate::import) fn find_links<T: Copy + PartialEq>(signals: &[Signal<T>]) -> Vec<Link<T>> {
     let mut links: Vec<(&str, String, Link<T>)> = Vec::new();
     for signal in signals {
         let Some((prefix, role)) = split(&signal.name) else { continue };

@@ -1,0 +1,125 @@
+//! Whether the blocks of a file are as long as they say, before they are read.
+//!
+//! The layout is that of `GTKWave`'s `fstapi.c`: a block is a byte that tells its kind, its length
+//! as 64 bits (big-endian, with those 8 bytes), and what it holds.
+
+use std::io::{BufRead, Read, Seek, SeekFrom};
+
+use super::ReadError;
+
+const HEADER: u8 = 0;
+const VALUES: u8 = 1;
+const BLACKOUT: u8 = 2;
+const GEOMETRY: u8 = 3;
+const HIERARCHY: u8 = 4;
+const VALUES_ALIASED: u8 = 5;
+const HIERARCHY_LZ4: u8 = 6;
+const HIERARCHY_LZ4_TWICE: u8 = 7;
+const VALUES_ALIASED_2: u8 = 8;
+const COMPRESSED_FILE: u8 = 254;
+const SKIPPED: u8 = 255;
+
+const HEADER_LENGTH: u64 = 329;
+
+/// Deflate, the tightest of the compressions, makes no more bytes than these of one.
+const TIGHTEST: u64 = 1032;
+
+/// Passes the blocks, and goes back to the beginning.
+pub(super) fn check(input: &mut (impl BufRead + Seek)) -> Result<(), ReadError> {
+    let length = input.seek(SeekFrom::End(0))?;
+    input.seek(SeekFrom::Start(0))?;
+    let mut block = Block { at: 0, kind: 0, length: 0 };
+    while block.at < length {
+        let mut kind = [0];
+        input.read_exact(&mut kind)?;
+        block.kind = kind[0];
+        if length - block.at < 9 {
+            return Err(block.cut_off());
+        }
+        block.length = number(input)?;
+        if block.kind == SKIPPED && block.length == 0 {
+            return Err(block.error("the file was cut off while it was written"));
+        }
+        if block.at == 0 && block.kind == COMPRESSED_FILE {
+            return Err(block.error("the file is compressed as a whole, which is not read"));
+        }
+        if block.length < 8 || block.length > length - block.at - 1 {
+            return Err(block.cut_off());
+        }
+        block.check(input)?;
+        block.at += 1 + block.length;
+        input.seek(SeekFrom::Start(block.at))?;
+    }
+    if length == 0 {
+        return Err(block.error("the file is empty"));
+    }
+    input.seek(SeekFrom::Start(0))?;
+    Ok(())
+}
+
+fn number(input: &mut impl Read) -> Result<u64, ReadError> {
+    let mut bytes = [0; 8];
+    input.read_exact(&mut bytes)?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+struct Block {
+    at: u64,
+    kind: u8,
+    length: u64,
+}
+
+impl Block {
+    fn error(&self, what: &str) -> ReadError {
+        ReadError::Fst { byte: self.at, what: what.to_owned() }
+    }
+
+    fn cut_off(&self) -> ReadError {
+        self.error("a block that ends beyond the end of the file: it was cut off, or is no FST")
+    }
+
+    /// Whether so many bytes can come of the block.
+    fn holds(&self, unpacked: u64) -> Result<(), ReadError> {
+        if unpacked > self.length.saturating_mul(TIGHTEST) {
+            return Err(self.error("a block that unpacks to more than it can hold"));
+        }
+        Ok(())
+    }
+
+    /// What the block says of its own sizes.
+    fn check(&self, input: &mut (impl Read + Seek)) -> Result<(), ReadError> {
+        let at_least = match self.kind {
+            HEADER => HEADER_LENGTH,
+            VALUES | VALUES_ALIASED | VALUES_ALIASED_2 => 8 * 7,
+            GEOMETRY => 8 * 3,
+            HIERARCHY | HIERARCHY_LZ4 | HIERARCHY_LZ4_TWICE => 8 * 2,
+            BLACKOUT | SKIPPED => 8,
+            _ => return Err(self.error("a block of an unknown kind")),
+        };
+        if self.length < at_least || (self.kind == HEADER && self.length != HEADER_LENGTH) {
+            return Err(self.error("a block that is too short for its kind"));
+        }
+        match self.kind {
+            HIERARCHY => self.holds(number(input)?),
+            // Compressed a second time, a byte stands for still more.
+            HIERARCHY_LZ4 | HIERARCHY_LZ4_TWICE => self.holds(number(input)? / 256),
+            GEOMETRY => {
+                let (unpacked, count) = (number(input)?, number(input)?);
+                self.holds(unpacked)?;
+                self.holds(count)
+            }
+            VALUES | VALUES_ALIASED | VALUES_ALIASED_2 => {
+                let end = self.at + 1 + self.length;
+                input.seek(SeekFrom::Start(end - 24))?;
+                let (unpacked, packed, count) = (number(input)?, number(input)?, number(input)?);
+                self.holds(unpacked)?;
+                self.holds(count)?;
+                if packed > self.length - 8 * 7 {
+                    return Err(self.error("a table of times that is longer than its block"));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
