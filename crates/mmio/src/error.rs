@@ -214,8 +214,8 @@ impl std::fmt::Display for Misalignment {
 /// An access that was answered by SIGBUS or SIGSEGV. The process lives on.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
-    "{signal} on a {width}-bit {direction} at offset {offset:#x}{}, after {completed} completed \
-     accesses", bus_address(*.address)
+    "{signal} on {} {width}-bit {direction} at offset {offset:#x}{}, after {completed} completed \
+     accesses", article(*.width), bus_address(*.address)
 )]
 pub struct Fault {
     /// What the kernel sent.
@@ -230,6 +230,11 @@ pub struct Fault {
     pub width: Width,
     /// How many accesses of the run were made before this one.
     pub completed: u64,
+}
+
+/// An eight, and a sixteen, a thirty-two.
+fn article(width: Width) -> &'static str {
+    if width == Width::W8 { "an" } else { "a" }
 }
 
 fn bus_address(address: Option<u64>) -> String {

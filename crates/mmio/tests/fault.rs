@@ -61,6 +61,11 @@ fn a_fault_says_what_happened_in_words() {
         error.to_string(),
         "SIGBUS on a 32-bit write at offset 0x1000, after 2 completed accesses"
     );
+    let error = window.read8(PAGE).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "SIGBUS on an 8-bit read at offset 0x1000, after 0 completed accesses"
+    );
 }
 
 #[test]
