@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod diff;
 mod emulation;
+mod explain;
 mod export;
 #[cfg(test)]
 mod help_tests;
@@ -59,6 +60,7 @@ enum Command {
     Record(record::Args),
     Sweep(sweep::Args),
     Check(check::Args),
+    Explain(explain::Args),
     Import(import::Args),
     Export(export::Args),
     Diff(diff::Args),
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         Command::Record(args) => record::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Diff(args) => diff::run(&args),

@@ -19,6 +19,7 @@
 mod beat;
 mod bus;
 mod diff;
+pub mod explain;
 mod intent;
 mod operation;
 pub mod remedy;
