@@ -24,7 +24,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "INTENT")]
     intent: Option<Intent>,
 
-    /// The bus between the CPU and the device: axi4-lite-32, axi4-lite-64 or device (as issued)
+    /// The bus between the CPU and the device: axi4-lite-32, axi4-lite-64, beats:BITS, device (as
+    /// issued), wc-x86 or normal-nc-arm (write-combining)
     #[arg(long, default_value = "axi4-lite-32", value_parser = parse_bus)]
     bus: String,
 
@@ -46,10 +47,7 @@ struct Judged<'a> {
 }
 
 pub(crate) fn parse_bus(name: &str) -> Result<String, String> {
-    match bus_by_name(name) {
-        Some(bus) => Ok(bus.name().to_owned()),
-        None => Err("known are axi4-lite-32, axi4-lite-64 and device".to_owned()),
-    }
+    bus_by_name(name).map(|bus| bus.name().to_owned()).map_err(|error| error.to_string())
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {

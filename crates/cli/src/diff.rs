@@ -27,7 +27,8 @@ pub(crate) struct Args {
     /// The other trace
     second: PathBuf,
 
-    /// Compare accesses as issued (device), or their beats on a bus: axi4-lite-32, axi4-lite-64
+    /// Compare accesses as issued (device), or their beats on a bus: axi4-lite-32, axi4-lite-64,
+    /// beats:BITS, wc-x86 or normal-nc-arm (write-combining)
     #[arg(long, default_value = "device", value_parser = parse_bus)]
     bus: String,
 }

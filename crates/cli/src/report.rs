@@ -31,7 +31,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "INTENT")]
     intent: Option<Intent>,
 
-    /// The bus between the CPU and the device: axi4-lite-32, axi4-lite-64 or device (as issued)
+    /// The bus between the CPU and the device: axi4-lite-32, axi4-lite-64, beats:BITS, device (as
+    /// issued), wc-x86 or normal-nc-arm (write-combining)
     #[arg(long, default_value = "axi4-lite-32", value_parser = parse_bus)]
     bus: String,
 }

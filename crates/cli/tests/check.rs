@@ -73,7 +73,7 @@ fn the_bus_can_be_chosen() {
     assert_eq!(check(&trace, &[&intent[..], &["--bus", "axi4-lite-64"]].concat()).0, 0);
     let (status, _, error) = check(&trace, &["--bus", "isa"]);
     assert_eq!(status, 2);
-    assert!(error.contains("known are axi4-lite-32"), "{error}");
+    assert!(error.contains("known are device, axi4-lite-32"), "{error}");
 }
 
 #[test]

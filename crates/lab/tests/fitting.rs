@@ -5,11 +5,10 @@ mod libcs;
 
 use busprobe_lab::{Cpu, Fit, Function, Lab, Unaligned};
 use busprobe_trace::Trace;
-use busprobe_verdict::{AxiLite, Bus};
+use busprobe_verdict::{AxiLite, lower};
 
 fn sequence(trace: &Trace) -> Vec<(u64, u32)> {
-    let mut beats = Vec::new();
-    trace.accesses().for_each(|access| AxiLite::BITS_32.lower(access, &mut beats));
+    let beats = lower(&AxiLite::BITS_32, trace.accesses());
     beats.iter().map(|beat| (beat.offset, beat.size)).collect()
 }
 

@@ -5,15 +5,13 @@ mod libcs;
 
 use busprobe_lab::{Call, Cpu, Ending, Function, Lab, Routine, Unaligned};
 use busprobe_trace::Trace;
-use busprobe_verdict::{AxiLite, Beat, Bus};
+use busprobe_verdict::{AxiLite, Beat, lower};
 
 use golden::Write;
 
 /// What the trace puts on a 32-bit bus.
 fn beats(trace: &Trace) -> Vec<Beat> {
-    let mut beats = Vec::new();
-    trace.accesses().for_each(|access| AxiLite::BITS_32.lower(access, &mut beats));
-    beats
+    lower(&AxiLite::BITS_32, trace.accesses())
 }
 
 fn writes(trace: &Trace) -> Vec<Write> {

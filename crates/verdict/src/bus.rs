@@ -1,92 +1,64 @@
-//! Buses, and how an access is put on them.
+//! Buses, and how accesses are put on them.
 
-use busprobe_trace::{Access, Data};
+mod device;
+mod impossible;
+mod name;
+mod words;
+mod write_combining;
+
+use busprobe_trace::Access;
 
 use crate::Beat;
 
-/// A model of a bus: what transactions an access becomes.
-pub trait Bus {
+pub use device::Device;
+pub use impossible::Impossible;
+pub use name::{BusError, bus_by_name};
+pub use words::AxiLite;
+pub use write_combining::WriteCombining;
+
+/// A model of a bus: what transactions accesses become.
+pub trait Bus: Send + Sync {
     /// As `--bus` names it.
     fn name(&self) -> &str;
 
     /// Bytes that one transaction carries at the most.
     fn width(&self) -> u32;
 
-    /// Puts the transactions of `access` into `beats`, in bus order.
-    fn lower(&self, access: &Access, beats: &mut Vec<Beat>);
-}
+    /// Begins with an idle bus.
+    fn begin(&self) -> Box<dyn Lowering>;
 
-/// The bus of that name.
-#[must_use]
-pub fn bus_by_name(name: &str) -> Option<Box<dyn Bus + Send + Sync>> {
-    Some(match name {
-        "axi4-lite-32" => Box::new(AxiLite::BITS_32),
-        "axi4-lite-64" => Box::new(AxiLite::BITS_64),
-        "device" => Box::new(Device),
-        _ => return None,
-    })
-}
-
-/// AXI4-Lite: one transaction for each bus word that the access touches, at ascending addresses,
-/// with strobes for the bytes touched (Arm IHI 0022, B1.1: no bursts, all transactions of the full
-/// data bus width).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AxiLite {
-    bytes: u32,
-}
-
-impl AxiLite {
-    /// The 32-bit data bus that most register files have.
-    pub const BITS_32: AxiLite = AxiLite { bytes: 4 };
-    /// The 64-bit data bus.
-    pub const BITS_64: AxiLite = AxiLite { bytes: 8 };
-}
-
-impl Bus for AxiLite {
-    fn name(&self) -> &'static str {
-        if self.bytes == 4 { "axi4-lite-32" } else { "axi4-lite-64" }
-    }
-
-    fn width(&self) -> u32 {
-        self.bytes
-    }
-
-    fn lower(&self, access: &Access, beats: &mut Vec<Beat>) {
-        let width = u64::from(self.bytes);
-        let mut offset = access.offset;
-        while offset < access.end() {
-            let word_end = (offset / width + 1).saturating_mul(width);
-            let end = word_end.min(access.end());
-            beats.push(piece(access, offset, (end - offset) as u32));
-            offset = end;
-        }
+    /// Whether `log` can be what `accesses`, in one window, became on this bus.
+    ///
+    /// Data counts where both know it. A bus that allows more than one outcome asks whether `log`
+    /// is one of them; all others have one.
+    ///
+    /// # Errors
+    /// What makes it impossible.
+    fn could(&self, accesses: &[Access], log: &[Beat]) -> Result<(), Impossible> {
+        impossible::same(&lower(self, accesses), log)
     }
 }
 
-/// As the instruction issued it: one transaction an access, of the access's own width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Device;
+/// Accesses of one window on their way to the bus, in program order.
+///
+/// What a bus holds back, to combine it with what follows, comes out later; a bus that allows
+/// more than one outcome gives its typical one.
+pub trait Lowering: Send {
+    /// Puts what `access` brings out on the bus into `beats`, in bus order.
+    fn push(&mut self, access: &Access, beats: &mut Vec<Beat>);
 
-impl Bus for Device {
-    fn name(&self) -> &'static str {
-        "device"
-    }
-
-    fn width(&self) -> u32 {
-        Data::MAX as u32
-    }
-
-    fn lower(&self, access: &Access, beats: &mut Vec<Beat>) {
-        beats.push(piece(access, access.offset, access.size));
-    }
+    /// Puts what was held back into `beats`.
+    fn finish(&mut self, _beats: &mut Vec<Beat>) {}
 }
 
-/// The part of `access` at `offset`, of `size` bytes.
-fn piece(access: &Access, offset: u64, size: u32) -> Beat {
-    let skipped = (offset - access.offset) as usize;
-    let data = access
-        .data
-        .as_ref()
-        .and_then(|data| data.bytes().get(skipped..skipped + size as usize).map(Data::new));
-    Beat { direction: access.direction, offset, size, data }
+/// What `accesses`, in one window, become on `bus`.
+pub fn lower<'a, B: Bus + ?Sized>(
+    bus: &B,
+    accesses: impl IntoIterator<Item = &'a Access>,
+) -> Vec<Beat> {
+    let mut beats = Vec::new();
+    let mut lowering = bus.begin();
+    accesses.into_iter().for_each(|access| lowering.push(access, &mut beats));
+    lowering.finish(&mut beats);
+    beats
 }

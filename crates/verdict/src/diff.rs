@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use busprobe_trace::{Data, Direction, Event, Trace};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use crate::{Beat, Bus, Operation, operations};
+use crate::{Beat, Bus, Operation, lower, operations};
 
 /// One beat in the comparison of two traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,13 +103,11 @@ fn compare(first: Option<&Operation>, second: Option<&Operation>, bus: &dyn Bus)
 }
 
 fn beats(operation: &Operation, bus: &dyn Bus) -> Vec<Beat> {
-    let mut beats = Vec::new();
-    for event in &operation.events {
-        if let Event::Access(access) = event {
-            bus.lower(access, &mut beats);
-        }
-    }
-    beats
+    let accesses = operation.events.iter().filter_map(|event| match event {
+        Event::Access(access) => Some(access),
+        _ => None,
+    });
+    lower(bus, accesses)
 }
 
 /// What has to be equal for two beats to be the same.

@@ -27,7 +27,9 @@ mod tally;
 mod verdict;
 
 pub use beat::Beat;
-pub use bus::{AxiLite, Bus, Device, bus_by_name};
+pub use bus::{
+    AxiLite, Bus, BusError, Device, Impossible, Lowering, WriteCombining, bus_by_name, lower,
+};
 pub use diff::{Change, OperationDiff, diff};
 pub use intent::{Intent, IntentError, Mode, Run};
 pub use operation::{Operation, operations};

@@ -72,6 +72,7 @@ impl Verdict {
         intent: &Intent,
     ) -> Self {
         let mut beats = Vec::new();
+        let mut lowering = bus.begin();
         let mut accesses = 0;
         let mut unaligned = 0;
         let mut unseen = Vec::new();
@@ -82,7 +83,7 @@ impl Verdict {
                     let natural = u64::from(access.size.min(bus.width()).max(1));
                     let natural = 1 << natural.ilog2();
                     unaligned += u64::from(access.offset % natural != 0);
-                    bus.lower(access, &mut beats);
+                    lowering.push(access, &mut beats);
                 }
                 Event::Syscall(call) => unseen.push(format!(
                     "the kernel's own accesses in {} ({} bytes at {:#x})",
@@ -92,6 +93,7 @@ impl Verdict {
                 Event::Mark(_) => {}
             }
         }
+        lowering.finish(&mut beats);
         let tally = Tally::of(&beats, intent);
         let mut verdict = Verdict {
             intent: intent.clone(),

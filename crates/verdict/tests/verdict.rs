@@ -3,7 +3,7 @@
 use busprobe_trace::{
     Access, Capture, Data, Direction, Event, Header, Level, Loss, LossKind, Mark, Syscall, Trace,
 };
-use busprobe_verdict::{AxiLite, Bus, Class, Device, Intent, Verdict, operations, remedy};
+use busprobe_verdict::{AxiLite, Bus, Class, Device, Intent, Verdict, lower, operations, remedy};
 use proptest::prelude::*;
 
 fn writes(accesses: &[(u64, u32)]) -> Vec<Event> {
@@ -173,8 +173,7 @@ fn an_operation_is_what_lies_between_two_marks() {
 fn beats_carry_the_bytes_of_their_access() {
     let data = Data::new(&[1, 2, 3, 4, 5, 6]);
     let access = Access { data: Some(data), ..Access::new(Direction::Write, 2, 6) };
-    let mut beats = Vec::new();
-    AxiLite::BITS_32.lower(&access, &mut beats);
+    let beats = lower(&AxiLite::BITS_32, [&access]);
     let seen: Vec<_> =
         beats.iter().map(|b| (b.offset, b.size, b.strobes(4), b.data.unwrap())).collect();
     assert_eq!(
@@ -219,8 +218,7 @@ proptest! {
     fn lowering_keeps_every_byte_once_and_in_order(accesses in accesses()) {
         for bus in [AxiLite::BITS_32, AxiLite::BITS_64] {
             for &(offset, size) in &accesses {
-                let mut beats = Vec::new();
-                bus.lower(&Access::new(Direction::Write, offset, size), &mut beats);
+                let beats = lower(&bus, [&Access::new(Direction::Write, offset, size)]);
                 let bytes: Vec<u64> = beats.iter().flat_map(|b| b.offset..b.end()).collect();
                 prop_assert_eq!(bytes, (offset..offset + u64::from(size)).collect::<Vec<_>>());
                 let width = u64::from(bus.width());

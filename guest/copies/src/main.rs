@@ -11,7 +11,7 @@ use std::error::Error;
 use std::io::{self, BufWriter, Write};
 
 use busprobe_lab::{Call, Cpu, Ending, Function, Lab, Unaligned};
-use busprobe_verdict::{AxiLite, Bus};
+use busprobe_verdict::{AxiLite, lower};
 
 /// What `memset` fills with.
 const FILL: u8 = 0xa5;
@@ -41,9 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if run.ending != Ending::Returned {
             writeln!(out, "{}", run.ending)?;
         }
-        let mut beats = Vec::new();
-        run.trace.accesses().for_each(|access| AxiLite::BITS_32.lower(access, &mut beats));
-        for beat in beats {
+        for beat in lower(&AxiLite::BITS_32, run.trace.accesses()) {
             let data = beat.data.ok_or("the lab knows all data")?;
             writeln!(out, "W addr {:#x} data {data:#} size {}", beat.offset, beat.size)?;
         }

@@ -15,14 +15,15 @@
 //! | `thread` | 32 | |
 //! | `pc` | 64 | the instruction's address; `x` when it is not known |
 //!
-//! The unit is the nanosecond. Beats without a time are 10 ns apart; where several have the same
+//! A beat's thread and instruction are those of the access that brought it out on the bus. The
+//! unit is the nanosecond. Beats without a time are 10 ns apart; where several have the same
 //! time, each comes 2 ns after the one before, so that none hides another.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use busprobe_trace::{Access, Record, Sink};
-use busprobe_verdict::{Beat, Bus};
+use busprobe_verdict::{Beat, Bus, Lowering};
 
 use super::Exporter;
 
@@ -69,6 +70,8 @@ pub(super) struct Waves<W> {
     wave: Option<W>,
     open: Option<Box<dyn FnOnce(u32) -> io::Result<W>>>,
     bus: Box<dyn Bus>,
+    /// What is on its way to the bus, by window, and the last access to each.
+    lowerings: BTreeMap<u32, (Box<dyn Lowering>, Access)>,
     beats: Vec<Beat>,
     bases: HashMap<u32, u64>,
     pcs: HashMap<u32, u64>,
@@ -86,6 +89,7 @@ impl<W: Wave> Waves<W> {
             wave: None,
             open: Some(Box::new(open)),
             bus,
+            lowerings: BTreeMap::new(),
             beats: Vec::new(),
             bases: HashMap::new(),
             pcs: HashMap::new(),
@@ -107,7 +111,10 @@ impl<W: Wave> Waves<W> {
     fn access(&mut self, access: &Access) -> io::Result<()> {
         let mut beats = std::mem::take(&mut self.beats);
         beats.clear();
-        self.bus.lower(access, &mut beats);
+        let idle = || (self.bus.begin(), access.clone());
+        let (lowering, last) = self.lowerings.entry(access.window).or_insert_with(idle);
+        last.clone_from(access);
+        lowering.push(access, &mut beats);
         for beat in &beats {
             self.beat(access, beat)?;
         }
@@ -193,6 +200,11 @@ impl<W: Wave> Sink for Waves<W> {
 
 impl<W: Wave> Exporter for Waves<W> {
     fn finish(mut self: Box<Self>) -> io::Result<()> {
+        for (mut lowering, last) in std::mem::take(&mut self.lowerings).into_values() {
+            let mut beats = Vec::new();
+            lowering.finish(&mut beats);
+            beats.iter().try_for_each(|beat| self.beat(&last, beat))?;
+        }
         let end = self.latest.unwrap_or(0).saturating_add(STEP_NS);
         self.wave()?.time(end)?;
         match self.wave {
