@@ -8,7 +8,7 @@ use busprobe_logs::import::waveform::{self, Options, read_fst, read_vcd};
 use busprobe_trace::{
     Access, Capture, Data, Direction, Event, Header, Level, Mark, Record, Site, Trace, Window,
 };
-use busprobe_verdict::{Beat, bus_by_name};
+use busprobe_verdict::{Beat, bus_by_name, lower};
 use proptest::prelude::*;
 
 const BASE: u64 = 0xa00_0000;
@@ -54,8 +54,6 @@ fn beats(accesses: &[Access], bus: &str) -> Vec<Access> {
     let bus = bus_by_name(bus).unwrap();
     let mut all = Vec::new();
     for access in accesses {
-        let mut beats = Vec::new();
-        bus.lower(access, &mut beats);
         let base = if access.window == 0 { BASE } else { 0 };
         let place = |beat: Beat| Access {
             data: beat.data,
@@ -63,7 +61,7 @@ fn beats(accesses: &[Access], bus: &str) -> Vec<Access> {
             size: beat.size,
             ..access.clone()
         };
-        all.extend(beats.into_iter().map(place));
+        all.extend(lower(bus.as_ref(), [access]).into_iter().map(place));
     }
     all.into_iter().zip(0..).map(|(access, seq)| Access { seq, ..access }).collect()
 }
