@@ -3,6 +3,7 @@
 //! Each takes a command and the windows to watch, runs the program unmodified, and puts the
 //! records of a [trace](busprobe_trace) into a sink as they happen.
 
+pub mod inprocess;
 pub mod native;
 mod outcome;
 pub mod qemu;

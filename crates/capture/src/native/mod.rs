@@ -26,7 +26,7 @@
 //! processor's state, on AArch64 SVE and exclusive stores. It cannot tell of requests that a
 //! program hands to `io_uring`, of `sendmmsg` and `recvmmsg`, nor of DMA.
 
-mod arch;
+pub(crate) mod arch;
 mod buffers;
 mod calls;
 mod capture;
@@ -38,13 +38,13 @@ mod inject;
 mod launch;
 mod maps;
 mod mark;
-mod ptrace;
+pub(crate) mod ptrace;
 mod recorder;
 mod signals;
-mod sites;
+pub(crate) mod sites;
 mod space;
 mod step;
-mod touch;
+pub(crate) mod touch;
 mod tracer;
 mod watch;
 mod world;

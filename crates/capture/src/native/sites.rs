@@ -68,7 +68,14 @@ impl Sites {
         id
     }
 
-    fn describe(&mut self, seen: &mut SeenSites, tid: Tid, pc: u64, code: &[u8]) -> Site {
+    /// Where the instruction `code` at `pc` lies, in words; without an id.
+    pub(crate) fn describe(
+        &mut self,
+        seen: &mut SeenSites,
+        tid: Tid,
+        pc: u64,
+        code: &[u8],
+    ) -> Site {
         let text = Machine::host().and_then(|machine| disassemble(machine, pc, code));
         let site = Site { pc, text, ..Site::default() };
         let lines = lines(tid);

@@ -68,6 +68,14 @@ impl Instruction {
         })
     }
 
+    /// The vector register that [`Instruction::data`] looks at, for an instruction that only loads
+    /// or only stores.
+    pub(crate) fn shown_in(&self) -> Option<Register> {
+        let loads = || self.inner.op0_kind() == OpKind::Register;
+        let register = if loads() { self.inner.op0_register() } else { self.source_register()? };
+        (register.is_vector_register() || register.is_mm()).then_some(register)
+    }
+
     /// What the access carried; `None` when that cannot be known.
     pub(crate) fn data(&self, touch: &Touch, evidence: &Evidence<'_>) -> Option<Data> {
         let bytes = match touch.direction {

@@ -82,9 +82,7 @@ impl Instruction {
                 })
             })
         };
-        // For a repeated instruction the decoder leaves open how much it is in all.
-        let size = if self.is_repeated() { self.inner.memory_size() } else { memory.memory_size() };
-        let size = size.size();
+        let size = self.operand_size(memory);
         if memory.vsib_size() > 0 {
             return masks::elements(&self.inner, memory, vectors)
                 .filter_map(|element| Some((address(element)?, element * size, size as u32)))
@@ -112,13 +110,24 @@ impl Instruction {
             .collect()
     }
 
+    /// Bytes of an operand; of a repeated instruction, those of one iteration.
+    pub(super) fn operand_size(&self, memory: &UsedMemory) -> usize {
+        // For a repeated instruction the decoder leaves open how much it is in all.
+        let size = if self.is_repeated() { self.inner.memory_size() } else { memory.memory_size() };
+        size.size()
+    }
+
     /// `bt [m], r` and its relatives address a string of bits: the register moves the address.
-    fn bit_string(&self, registers: &Registers) -> u64 {
+    pub(super) fn is_bit_string(&self) -> bool {
         let is_bit_test = matches!(
             self.inner.mnemonic(),
             Mnemonic::Bt | Mnemonic::Bts | Mnemonic::Btr | Mnemonic::Btc
         );
-        if !is_bit_test || self.inner.op1_kind() != OpKind::Register {
+        is_bit_test && self.inner.op1_kind() == OpKind::Register
+    }
+
+    fn bit_string(&self, registers: &Registers) -> u64 {
+        if !self.is_bit_string() {
             return 0;
         }
         let register = self.inner.op1_register();

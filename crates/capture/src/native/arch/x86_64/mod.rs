@@ -1,14 +1,19 @@
 //! x86-64.
 
 mod data;
+mod frame;
 mod instruction;
 pub(crate) mod layout;
 mod masks;
 mod redirect;
 mod registers;
+mod shift;
 mod vectors;
 
 pub(crate) use data::Evidence;
+pub(crate) use frame::saved_vectors;
 pub(crate) use instruction::Instruction;
+pub(crate) use redirect::Redirect;
 pub(crate) use registers::Registers;
-pub(crate) use vectors::Vectors;
+pub(crate) use shift::{Distances, Place, Shift};
+pub(crate) use vectors::{Vectors, prepare, saved};

@@ -56,7 +56,7 @@ struct Moved {
 
 /// What the instruction itself does to a register that was moved.
 #[derive(Clone, Copy)]
-enum Afterwards {
+pub(super) enum Afterwards {
     /// Nothing.
     Unchanged,
     /// It advances the pointer.
@@ -65,23 +65,36 @@ enum Afterwards {
     Loaded(usize),
 }
 
+impl Afterwards {
+    /// Takes the distance out of the register again, where it still is in it.
+    pub(super) fn settle(
+        self,
+        register: Register,
+        distance: i64,
+        before: &Registers,
+        after: &mut Registers,
+    ) {
+        let (old, new) = (value(before, register), value(after, register));
+        let settled = match self {
+            Afterwards::Unchanged => old,
+            Afterwards::Advanced => new.wrapping_add_signed(-distance),
+            Afterwards::Loaded(size @ (1 | 2)) => {
+                let mask = (1 << (8 * size)) - 1;
+                old & !mask | new & mask
+            }
+            Afterwards::Loaded(_) => new,
+        };
+        after.set(register, settled);
+    }
+}
+
 impl Redirect {
     /// Makes the registers after the run what they would be without the move.
     pub(crate) fn settle(&self, before: &Registers, after: &mut Registers) {
         match &self.settle {
             Settle::MoveBack(all) => {
                 for &Moved { register, distance, afterwards } in all {
-                    let (old, new) = (value(before, register), value(after, register));
-                    let settled = match afterwards {
-                        Afterwards::Unchanged => old,
-                        Afterwards::Advanced => new.wrapping_add_signed(-distance),
-                        Afterwards::Loaded(size @ (1 | 2)) => {
-                            let mask = (1 << (8 * size)) - 1;
-                            old & !mask | new & mask
-                        }
-                        Afterwards::Loaded(_) => new,
-                    };
-                    after.set(register, settled);
+                    afterwards.settle(register, distance, before, after);
                 }
             }
             &Settle::Return { scratch, stub_end, next } => {
@@ -94,7 +107,7 @@ impl Redirect {
     }
 }
 
-fn value(registers: &Registers, register: Register) -> u64 {
+pub(super) fn value(registers: &Registers, register: Register) -> u64 {
     registers.get(register).unwrap_or_default()
 }
 
@@ -134,7 +147,7 @@ impl Instruction {
     }
 
     /// What happens to `base`, if the instruction uses its value for nothing but an address.
-    fn only_an_address(&self, base: Register) -> Option<Afterwards> {
+    pub(super) fn only_an_address(&self, base: Register) -> Option<Afterwards> {
         let inner = &self.inner;
         let operands = || (0..inner.op_count()).map(|operand| inner.op_kind(operand));
         if inner.is_string_instruction() {

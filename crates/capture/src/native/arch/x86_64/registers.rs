@@ -9,7 +9,7 @@ use crate::native::ptrace::{self, NT_PRSTATUS, Tid};
 
 /// The general registers of a stopped thread.
 #[derive(Clone, Copy)]
-pub(crate) struct Registers(user_regs_struct);
+pub(crate) struct Registers(pub(super) user_regs_struct);
 
 impl Registers {
     /// Reads them; `None` when the thread runs a 32-bit program.

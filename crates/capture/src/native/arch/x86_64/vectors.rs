@@ -45,62 +45,82 @@ static LAYOUT: LazyLock<Layout> = LazyLock::new(|| {
     Layout { size, offsets }
 });
 
-/// The vector and mask registers of a stopped thread.
-pub(crate) struct Vectors {
-    bytes: Vec<u8>,
+/// The vector and mask registers of a thread.
+pub(crate) enum Vectors {
+    /// All of them, as the kernel saves them.
+    Saved(Vec<u8>),
+    /// No more than was kept of them: one register, with all of its bytes.
+    One(Register, [u8; 64]),
 }
 
 impl Vectors {
+    /// Those of a stopped thread.
     pub(crate) fn read(tid: Tid) -> Result<Vectors, Errno> {
         let mut bytes = vec![0; LAYOUT.size];
         let length = ptrace::register_bytes(tid, NT_X86_XSTATE, &mut bytes)?;
         bytes.truncate(length);
-        Ok(Vectors { bytes })
+        Ok(Vectors::Saved(bytes))
     }
 
     /// All 64 bytes of the zmm register that `register` is the lower part of; an MMX register's 8.
     pub(crate) fn bytes(&self, register: Register) -> Option<[u8; 64]> {
-        let mut all = [0; 64];
-        if register.is_mm() {
-            self.copy(Component::X87, X87 + 16 * register.number(), &mut all[..8])?;
-            return Some(all);
+        match self {
+            Vectors::Saved(area) => saved(area, register),
+            Vectors::One(kept, bytes) => (*kept == register).then_some(*bytes),
         }
-        if !register.is_vector_register() {
-            return None;
-        }
-        let number = register.number();
-        if number < 16 {
-            let place = |component: Component| LAYOUT.offsets[component as usize];
-            self.copy(Component::Sse, XMM + 16 * number, &mut all[..16])?;
-            if place(Component::Avx) > 0 {
-                let start = place(Component::Avx) + 16 * number;
-                self.copy(Component::Avx, start, &mut all[16..32])?;
-            }
-            if place(Component::ZmmHigh) > 0 {
-                let start = place(Component::ZmmHigh) + 32 * number;
-                self.copy(Component::ZmmHigh, start, &mut all[32..])?;
-            }
-        } else {
-            let start = LAYOUT.offsets[Component::HighZmm as usize] + 64 * (number - 16);
-            self.copy(Component::HighZmm, start, &mut all)?;
-        }
-        Some(all)
     }
 
     /// A mask register; `k0` as an operand means that nothing is masked.
     pub(crate) fn mask(&self, register: Register) -> Option<u64> {
+        let Vectors::Saved(area) = self else { return None };
         let mut bytes = [0; 8];
         let start = LAYOUT.offsets[Component::Opmask as usize] + 8 * register.number();
-        self.copy(Component::Opmask, start, &mut bytes)?;
+        copy(area, Component::Opmask, start, &mut bytes)?;
         Some(u64::from_le_bytes(bytes))
     }
+}
 
-    /// A component in its initial state is all zeroes and need not have been saved.
-    fn copy(&self, component: Component, start: usize, to: &mut [u8]) -> Option<()> {
-        let saved = u64::from_le_bytes(*self.bytes.get(XSTATE_BV..)?.first_chunk()?);
-        if saved >> component as u32 & 1 == 1 {
-            to.copy_from_slice(self.bytes.get(start..start + to.len())?);
-        }
-        Some(())
+/// Finds out how this CPU lays out the state, which [`saved`] would otherwise do when it is first
+/// asked.
+pub(crate) fn prepare() {
+    LazyLock::force(&LAYOUT);
+}
+
+/// A register's bytes in the state that the kernel saved, as [`Vectors::bytes`] gives them. It
+/// allocates nothing.
+pub(crate) fn saved(area: &[u8], register: Register) -> Option<[u8; 64]> {
+    let mut all = [0; 64];
+    if register.is_mm() {
+        copy(area, Component::X87, X87 + 16 * register.number(), &mut all[..8])?;
+        return Some(all);
     }
+    if !register.is_vector_register() {
+        return None;
+    }
+    let number = register.number();
+    if number < 16 {
+        let place = |component: Component| LAYOUT.offsets[component as usize];
+        copy(area, Component::Sse, XMM + 16 * number, &mut all[..16])?;
+        if place(Component::Avx) > 0 {
+            let start = place(Component::Avx) + 16 * number;
+            copy(area, Component::Avx, start, &mut all[16..32])?;
+        }
+        if place(Component::ZmmHigh) > 0 {
+            let start = place(Component::ZmmHigh) + 32 * number;
+            copy(area, Component::ZmmHigh, start, &mut all[32..])?;
+        }
+    } else {
+        let start = LAYOUT.offsets[Component::HighZmm as usize] + 64 * (number - 16);
+        copy(area, Component::HighZmm, start, &mut all)?;
+    }
+    Some(all)
+}
+
+/// A component in its initial state is all zeroes and need not have been saved.
+fn copy(area: &[u8], component: Component, start: usize, to: &mut [u8]) -> Option<()> {
+    let saved = u64::from_le_bytes(*area.get(XSTATE_BV..)?.first_chunk()?);
+    if saved >> component as u32 & 1 == 1 {
+        to.copy_from_slice(area.get(start..start + to.len())?);
+    }
+    Some(())
 }

@@ -1,0 +1,270 @@
+//! The thread that looks at instructions: what handlers cannot do, they ask it to.
+//!
+//! It uses what native capture uses for a stopped thread, which is what a thread is that waits in
+//! its handler.
+
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use busprobe_trace::{Data, Direction, LossKind};
+
+use super::guard::{self, Pages};
+use super::known::{self, Known};
+use super::log;
+use super::step::{self, Question, Slot, Step};
+use super::{futex, plan, stub};
+use crate::native::arch::{Evidence, Redirect, Shift, Vectors};
+use crate::native::ptrace;
+use crate::native::touch::{Move, Touch};
+
+/// What became of a step that the planner saw to.
+pub(super) enum Planned {
+    /// It ran, and did this.
+    Ran { instruction: u32, touches: Vec<(Touch, Option<Data>)> },
+    /// Something is not known of accesses to these addresses.
+    Loss { kind: LossKind, detail: String, within: Range<u64> },
+}
+
+static PLANNED: Mutex<Vec<Planned>> = Mutex::new(Vec::new());
+
+/// What the planner has noted; [`log::What::Planned`] counts in it.
+pub(super) fn planned() -> MutexGuard<'static, Vec<Planned>> {
+    PLANNED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The thread, until it is stopped.
+pub(super) struct Planner(JoinHandle<()>);
+
+static IS_TO_STOP: AtomicBool = AtomicBool::new(false);
+
+impl Planner {
+    pub(super) fn start() -> io::Result<Planner> {
+        IS_TO_STOP.store(false, Ordering::Release);
+        // A thread begins with the mask of the one that starts it: this one takes no signals.
+        let own = block_all_signals();
+        let thread = thread::Builder::new().name("busprobe".to_owned()).spawn(serve);
+        restore_signals(&own);
+        Ok(Planner(thread?))
+    }
+
+    pub(super) fn stop(self) {
+        IS_TO_STOP.store(true, Ordering::Release);
+        step::BELL.fetch_add(1, Ordering::AcqRel);
+        futex::wake(&step::BELL);
+        // It does not panic; if it had, nobody would be waiting for it any more.
+        let _ = self.0.join();
+    }
+}
+
+fn block_all_signals() -> libc::sigset_t {
+    // SAFETY: all zeros is a mask, and the calls get valid pointers to masks.
+    unsafe {
+        let (mut all, mut own) = (std::mem::zeroed(), std::mem::zeroed());
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut own);
+        own
+    }
+}
+
+fn restore_signals(own: &libc::sigset_t) {
+    // SAFETY: the call gets a valid pointer to a mask.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, own, std::ptr::null_mut()) };
+}
+
+/// A step from its start to its end.
+struct Job {
+    instruction: Option<(u32, Arc<Known>)>,
+    touches: Vec<Touch>,
+    way: Way,
+}
+
+#[expect(clippy::large_enum_variant, reason = "there are as many as steps, and most are large")]
+enum Way {
+    /// On the aliases.
+    Moved(Redirect),
+    /// On the window itself.
+    Opened(Vec<Pages>),
+}
+
+fn serve() {
+    let mut jobs: Vec<Option<Job>> = step::slots().iter().map(|_| None).collect();
+    while !IS_TO_STOP.load(Ordering::Acquire) {
+        let bell = step::BELL.load(Ordering::Acquire);
+        for (slot, job) in step::slots().iter().zip(&mut jobs) {
+            let question = slot.question();
+            if question == Question::None {
+                continue;
+            }
+            // SAFETY: its thread asks, so it is the planner's to use until it is answered.
+            let step = unsafe { slot.step() };
+            match (question, job.take()) {
+                (Question::Start, _) => *job = Some(start(slot, step)),
+                (Question::Settle, Some(job)) => settle(&job, step),
+                (Question::Abandon, Some(job)) => abandon(&job, step),
+                _ => {}
+            }
+            slot.answer();
+        }
+        futex::wait(&step::BELL, bell);
+    }
+}
+
+fn note(step: &Step, what: Planned) {
+    let mut planned = planned();
+    planned.push(what);
+    log::put(step.thread, log::What::Planned(planned.len() - 1));
+}
+
+fn lose(step: &Step, kind: LossKind, detail: String, within: Range<u64>) {
+    note(step, Planned::Loss { kind, detail, within });
+}
+
+fn start(slot: &Slot, step: &mut Step) -> Job {
+    let before = step.before;
+    let Some((number, known)) = known::at(before.pc()) else {
+        let detail = format!("an unknown instruction at {:#x} used a window", before.pc());
+        lose(step, LossKind::Missed, detail, step.address..step.address + 1);
+        return open(step, None, Vec::new());
+    };
+    let instruction = &known.instruction;
+    let vectors = instruction.needs_vectors().then(|| vectors(step));
+    let touches = instruction.touches(&before, vectors.as_ref());
+    if let Some(caution) = instruction.caution() {
+        for touch in &touches {
+            lose(step, LossKind::Approximate, caution.to_owned(), touch.range());
+        }
+    }
+    if let Some(shift) = Shift::of(instruction) {
+        plan::add(number, &known, shift);
+    }
+    let redirect = moves(&touches)
+        .filter(|moves| !moves.is_empty())
+        .and_then(|moves| instruction.redirect(&before, &moves, stub::address(slot.number())));
+    let Some(redirect) = redirect else {
+        return open(step, Some((number, known)), touches);
+    };
+    if let Some(code) = &redirect.code {
+        stub::write(slot.number(), code);
+    }
+    step.registers = redirect.start;
+    Job { instruction: Some((number, known)), touches, way: Way::Moved(redirect) }
+}
+
+/// Makes the windows accessible for the moment of the step.
+fn open(step: &mut Step, instruction: Option<(u32, Arc<Known>)>, touches: Vec<Touch>) -> Job {
+    let faulted = step.address..step.address + 1;
+    let ranges = touches.iter().map(Touch::range).chain([faulted]);
+    let mut opened: Vec<Pages> = Vec::new();
+    for pages in ranges.flat_map(guard::all_overlapping) {
+        if !opened.contains(&pages) && pages.open().is_ok() {
+            opened.push(pages);
+        }
+    }
+    let others = has_other_threads();
+    for pages in opened.iter().filter(|_| others) {
+        let detail = "an instruction could not be run on an alias: while it ran, the window was \
+                      open, and what other threads did there then is not in the trace";
+        lose(step, LossKind::Missed, detail.to_owned(), pages.range.clone());
+    }
+    step.registers = step.before;
+    Job { instruction, touches, way: Way::Opened(opened) }
+}
+
+/// Whether there are threads besides the one that waits and this one.
+fn has_other_threads() -> bool {
+    std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() > 2)
+}
+
+fn vectors(step: &Step) -> Vectors {
+    // SAFETY: they lie in the signal frame of the thread, which waits for the answer.
+    Vectors::Saved(unsafe { &*step.vectors }.to_vec())
+}
+
+/// The operands to move, and how far; `None` when one of them cannot be moved as a whole.
+fn moves(touches: &[Touch]) -> Option<Vec<Move>> {
+    let mut moves: Vec<Move> = Vec::new();
+    for touch in touches {
+        let Some(pages) = guard::overlapping(&touch.range()) else { continue };
+        let is_whole = touches.iter().filter(|other| other.operand == touch.operand).all(|other| {
+            let range = other.range();
+            pages.range.start <= range.start && range.end <= pages.range.end
+        });
+        if !is_whole {
+            return None;
+        }
+        let wanted = Move { operand: touch.operand, distance: pages.distance };
+        if !moves.contains(&wanted) {
+            moves.push(wanted);
+        }
+    }
+    Some(moves)
+}
+
+impl Job {
+    fn close(&self) {
+        if let Way::Opened(opened) = &self.way {
+            for pages in opened {
+                // Pages that were given back meanwhile stay open.
+                if guard::at(pages.range.start).as_ref() == Some(pages) {
+                    let _ = pages.close();
+                }
+            }
+        }
+    }
+}
+
+fn settle(job: &Job, step: &mut Step) {
+    job.close();
+    if let Way::Moved(redirect) = &job.way {
+        redirect.settle(&step.before, &mut step.registers);
+    }
+    let Some((number, known)) = &job.instruction else { return };
+    let instruction = &known.instruction;
+    let vectors = instruction.shows_in_vectors().then(|| vectors(step));
+    let memory = |address: u64, size: usize| {
+        let mut bytes = vec![0; size];
+        let is_ordinary = guard::overlapping(&(address..address.saturating_add(size as u64)));
+        let read = is_ordinary
+            .is_none()
+            .then(|| ptrace::read_memory(step.thread as i32, address, &mut bytes));
+        (read == Some(Ok(size))).then_some(bytes)
+    };
+    let evidence = Evidence {
+        before: &step.before,
+        after: &step.registers,
+        vectors: vectors.as_ref(),
+        memory: &memory,
+    };
+    let touches: Vec<_> =
+        job.touches.iter().map(|touch| (*touch, instruction.data(touch, &evidence))).collect();
+    note(step, Planned::Ran { instruction: *number, touches });
+}
+
+fn abandon(job: &Job, step: &Step) {
+    job.close();
+    for touch in &job.touches {
+        if let (Some(_), Some(detail)) =
+            (guard::overlapping(&touch.range()), failure(touch, step.signal))
+        {
+            lose(step, LossKind::Missed, detail, touch.range());
+        }
+    }
+}
+
+/// What a trace says of an access that ended in a signal which may come after the access.
+pub(super) fn failure(touch: &Touch, signal: i32) -> Option<String> {
+    let signal = match signal {
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        _ => return None,
+    };
+    let access = if touch.direction == Direction::Read { "load" } else { "store" };
+    Some(format!(
+        "a {access} of {} bytes ended in a signal ({signal}) and is not in the trace: the device \
+         may have seen it",
+        touch.size
+    ))
+}
