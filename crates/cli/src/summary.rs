@@ -7,6 +7,8 @@ use busprobe_verdict::{AxiLite, Class, Operation, Verdict, operations, remedy};
 
 /// Of one function, this many of its instructions are shown.
 const INSTRUCTIONS: usize = 4;
+/// Of an operation, this many functions and lines are shown.
+const MAKERS: usize = 8;
 
 /// Writes the verdict on each operation, which function made it, and what to write instead.
 pub(crate) fn write(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
@@ -40,10 +42,14 @@ fn write_verdict(
         Event::Access(access) if access.direction == direction => trace.site(access.site?),
         _ => None,
     });
-    for (function, instructions) in functions(sites) {
+    let makers = makers(sites);
+    for (maker, instructions) in makers.iter().take(MAKERS) {
         let more = if instructions.len() > INSTRUCTIONS { "; ..." } else { "" };
         let shown = instructions[..instructions.len().min(INSTRUCTIONS)].join("; ");
-        writeln!(out, "  made by {function}: {shown}{more}")?;
+        writeln!(out, "  made by {maker}: {shown}{more}")?;
+    }
+    if makers.len() > MAKERS {
+        writeln!(out, "  and in {} more places", makers.len() - MAKERS)?;
     }
     let python = trace.header.command.first().is_some_and(|program| {
         program.rsplit('/').next().is_some_and(|name| name.starts_with("python"))
@@ -54,9 +60,10 @@ fn write_verdict(
     Ok(())
 }
 
-/// The functions of these sites, each with its instructions, in order of appearance.
-fn functions<'a>(sites: impl Iterator<Item = &'a Site>) -> Vec<(String, Vec<&'a str>)> {
-    let mut functions: Vec<(String, Vec<&str>)> = Vec::new();
+/// The functions of these sites, and the lines of Python that called them, each with its
+/// instructions, in order of appearance.
+fn makers<'a>(sites: impl Iterator<Item = &'a Site>) -> Vec<(String, Vec<&'a str>)> {
+    let mut makers: Vec<(String, Vec<&str>)> = Vec::new();
     for site in sites {
         let module = site.module_name().unwrap_or("unknown code");
         let function = match &site.symbol {
@@ -64,12 +71,16 @@ fn functions<'a>(sites: impl Iterator<Item = &'a Site>) -> Vec<(String, Vec<&'a 
             None if site.module.is_some() => text::place(site),
             None => module.to_owned(),
         };
+        let maker = match &site.python {
+            Some(line) => format!("{function} from {line} in {}", line.function),
+            None => function,
+        };
         let instruction = site.text.as_deref().unwrap_or("?");
-        match functions.iter_mut().find(|(name, _)| *name == function) {
+        match makers.iter_mut().find(|(name, _)| *name == maker) {
             Some((_, instructions)) if instructions.contains(&instruction) => {}
             Some((_, instructions)) => instructions.push(instruction),
-            None => functions.push((function, vec![instruction])),
+            None => makers.push((maker, vec![instruction])),
         }
     }
-    functions
+    makers
 }

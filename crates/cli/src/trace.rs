@@ -19,6 +19,9 @@ use crate::{summary, watch};
 ///
 /// Without -o the accesses go to standard error as they happen. At the end comes the verdict, for
 /// the program seen as one operation. The exit status is the program's.
+///
+/// An access is shown with the function and the instruction that made it, and with the line of
+/// Python when CPython 3.8 to 3.13 was running one; -o keeps the bytecode instruction too.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples: busprobe trace --watch mem:0x0a000000+16K -- python3 script.py\n          \

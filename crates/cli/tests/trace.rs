@@ -47,17 +47,20 @@ fn the_accesses_come_as_text_and_then_the_verdict() {
     assert_eq!((status, out.as_str()), (0, "hello\n"));
     let lines: Vec<&str> = error.lines().collect();
     assert!(lines[0].starts_with("W addr 0x8 data 0x11223344 size 4   "), "{error}");
+    assert!(lines[0].ends_with("   <string>:4"), "{error}");
     assert_eq!(lines[1], "busprobe: window: 1 write for 1 word: exact");
     assert_eq!(lines.len(), 2, "{error}");
 }
 
 #[test]
 fn a_slice_assignment_is_shown_with_its_cause_and_its_remedy() {
-    let program = python("mv32[0:4] = memoryview(bytes(range(16))).cast('I')");
+    let block = "mv32[0:4] = memoryview(bytes(range(16))).cast('I')";
+    let program = python(&format!("def main():\n    {block}\nmain()"));
     let trace = ["trace", "--watch", "window", "--", "python3", "-c", &program];
     let (_, _, error) = Sample::new().busprobe(&trace);
     assert!(error.contains("8 writes for 4 words: every word written twice"), "{error}");
-    assert!(error.contains("made by libc.so.6"), "{error}");
+    assert!(error.contains("  made by libc.so.6 "), "{error}");
+    assert!(error.contains(" from <string>:5 in main: "), "{error}");
     assert!(error.contains("write instead: busprobe.view(mm, \"I\")[0:4] = data"), "{error}");
 }
 

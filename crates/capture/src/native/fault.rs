@@ -131,7 +131,7 @@ impl Tracer<'_> {
         let id = self.process(tid).space;
         let Tracer { sites, recorder, spaces, .. } = self;
         let space = spaces.get_mut(&id).expect("a process's space is known");
-        let from = sites.find(&mut space.sites, tid, before.pc(), code, recorder);
+        let from = sites.find(space, tid, before, code, recorder);
         let space = &*space;
         let memory = |address: u64, size: usize| {
             let mut bytes = vec![0; size];

@@ -38,6 +38,7 @@ mod inject;
 mod launch;
 mod maps;
 mod mark;
+mod memory;
 pub(crate) mod ptrace;
 mod recorder;
 mod signals;

@@ -4,6 +4,7 @@
 use std::mem::{self, MaybeUninit};
 use std::ptr;
 
+use busprobe_python_frames::Part;
 use libc::{c_int, c_void, iovec};
 use nix::errno::Errno;
 
@@ -217,10 +218,25 @@ pub(crate) fn register_bytes(tid: Tid, kind: c_int, bytes: &mut [u8]) -> Result<
 ///
 /// The kernel refuses device mappings here, so this can never touch a bus.
 pub(crate) fn read_memory(tid: Tid, address: u64, bytes: &mut [u8]) -> Result<usize, Errno> {
-    let here = iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
-    let there = iovec { iov_base: address as *mut c_void, iov_len: bytes.len() };
-    // SAFETY: the kernel writes at most `here.iov_len` bytes to `here`.
-    let read = unsafe { libc::process_vm_readv(tid, &raw const here, 1, &raw const there, 1, 0) };
+    read_parts(tid, &mut [Part { address, bytes }])
+}
+
+/// Reads several parts of it in one call, up to the first that cannot be read; returns how many
+/// bytes that were.
+pub(crate) fn read_parts(tid: Tid, parts: &mut [Part<'_>]) -> Result<usize, Errno> {
+    let length = |part: &Part<'_>| part.bytes.len();
+    let there: Vec<iovec> = parts
+        .iter()
+        .map(|part| iovec { iov_base: part.address as *mut c_void, iov_len: length(part) })
+        .collect();
+    let here: Vec<iovec> = parts
+        .iter_mut()
+        .map(|part| iovec { iov_base: part.bytes.as_mut_ptr().cast(), iov_len: part.bytes.len() })
+        .collect();
+    let count = parts.len() as libc::c_ulong;
+    // SAFETY: the kernel writes at most `iov_len` bytes to each of `here`, which `parts` borrows.
+    let read =
+        unsafe { libc::process_vm_readv(tid, here.as_ptr(), count, there.as_ptr(), count, 0) };
     Errno::result(read).map(|read| read as usize)
 }
 

@@ -7,25 +7,60 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use busprobe_python_frames::{Interpreter, Line as PythonFrame, Thread};
 use busprobe_site::{Machine, Module, disassemble};
-use busprobe_trace::Site;
+use busprobe_trace::{PythonLine, Site};
 
+use super::arch::Registers;
+use super::memory::OrdinaryMemory;
 use super::ptrace::{self, Tid};
 use super::recorder::Recorder;
+use super::space::Space;
 
-/// The sites that one address space has had, by address and bytes: where an access has been before,
-/// nothing is looked up.
+/// The address of an instruction, and the Python that ran it.
+type Place = (u64, Option<Rc<PythonFrame>>);
+
+/// What one address space has had: where an access has been before, nothing is looked up. It is
+/// forgotten when other code is mapped.
 #[derive(Clone, Default)]
 pub(crate) struct SeenSites {
-    ids: HashMap<u64, (Vec<u8>, u32)>,
+    /// With the bytes that the instruction had.
+    ids: HashMap<Place, (Vec<u8>, u32)>,
     /// What functions without symbols are imported as, by where they start.
     names: HashMap<u64, Option<String>>,
+    /// The Python in it, once it has been looked for.
+    python: Python,
+}
+
+/// Whether there is Python in an address space.
+#[derive(Clone, Default)]
+enum Python {
+    #[default]
+    NotLookedFor,
+    None,
+    Found(Box<Interpreter>),
 }
 
 impl SeenSites {
-    fn get(&self, pc: u64, code: &[u8]) -> Option<u32> {
-        let (known, id) = self.ids.get(&pc)?;
+    fn get(&self, place: &Place, code: &[u8]) -> Option<u32> {
+        let (known, id) = self.ids.get(place)?;
         (known == code).then_some(*id)
+    }
+
+    /// The Python that the thread runs, or runs on behalf of.
+    fn python(
+        &mut self,
+        memory: &OrdinaryMemory<'_>,
+        tid: Tid,
+        registers: &Registers,
+    ) -> Option<Rc<PythonFrame>> {
+        if matches!(self.python, Python::NotLookedFor) {
+            let found = Interpreter::find(memory, images(&lines(tid)));
+            self.python = found.map_or(Python::None, |found| Python::Found(Box::new(found)));
+        }
+        let Python::Found(interpreter) = &mut self.python else { return None };
+        let pthread = registers.pthread(tid);
+        interpreter.running(memory, &Thread { id: tid as u32, pthread })
     }
 }
 
@@ -40,31 +75,52 @@ pub(crate) struct Sites {
 /// A line of `/proc/PID/maps`.
 struct Line {
     range: Range<u64>,
+    is_code: bool,
     offset: u64,
     inode: u64,
     path: PathBuf,
 }
 
 impl Sites {
-    /// The id of the site of the instruction `code` at `pc`; a new site is recorded first.
+    /// The id of the site of the instruction `code`, which the thread is at with these registers;
+    /// a new site is recorded first.
     pub(crate) fn find(
         &mut self,
-        seen: &mut SeenSites,
+        space: &mut Space,
         tid: Tid,
-        pc: u64,
+        registers: &Registers,
         code: &[u8],
         recorder: &mut Recorder<'_>,
     ) -> u32 {
-        if let Some(id) = seen.get(pc, code) {
+        // Apart from the rest of the space, by which it is known what may be read.
+        let mut seen = std::mem::take(&mut space.sites);
+        let id = self.find_in(&mut seen, space, tid, registers, code, recorder);
+        space.sites = seen;
+        id
+    }
+
+    fn find_in(
+        &mut self,
+        seen: &mut SeenSites,
+        space: &Space,
+        tid: Tid,
+        registers: &Registers,
+        code: &[u8],
+        recorder: &mut Recorder<'_>,
+    ) -> u32 {
+        let python = seen.python(&OrdinaryMemory { tid, space }, tid, registers);
+        let place = (registers.pc(), python);
+        if let Some(id) = seen.get(&place, code) {
             return id;
         }
-        let site = self.describe(seen, tid, pc, code);
+        let python = place.1.as_deref().map(python_line);
+        let site = Site { python, ..self.describe(seen, tid, place.0, code) };
         let next = self.ids.len() as u32;
         let id = *self.ids.entry(site).or_insert_with_key(|site| {
             recorder.site(Site { id: next, ..site.clone() });
             next
         });
-        seen.ids.insert(pc, (code.to_vec(), id));
+        seen.ids.insert(place, (code.to_vec(), id));
         id
     }
 
@@ -147,13 +203,33 @@ fn lines(tid: Tid) -> Vec<Line> {
     maps.lines().filter_map(line).collect()
 }
 
+/// The images that are mapped with their code: where each begins.
+fn images(lines: &[Line]) -> impl Iterator<Item = u64> {
+    lines
+        .iter()
+        .filter(|line| line.offset == 0 && line.path.is_absolute())
+        .filter(|line| lines.iter().any(|other| other.is_code && other.path == line.path))
+        .map(|line| line.range.start)
+}
+
+fn python_line(frame: &PythonFrame) -> PythonLine {
+    PythonLine {
+        file: frame.file.clone(),
+        line: frame.line,
+        function: frame.function.clone(),
+        offset: Some(frame.offset),
+        instruction: frame.instruction.map(str::to_owned),
+    }
+}
+
 /// `7f0-7f1 r-xp 00026000 fe:00 1234   /usr/lib/libc.so.6`
 fn line(text: &str) -> Option<Line> {
     let mut fields = text.splitn(6, ' ');
     let (start, end) = fields.next()?.split_once('-')?;
     let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
-    let offset = number(fields.nth(1)?)?;
+    let is_code = fields.next()?.contains('x');
+    let offset = number(fields.next()?)?;
     let inode = fields.nth(1)?.parse().ok()?;
     let path = PathBuf::from(fields.next()?.trim_start());
-    Some(Line { range: number(start)?..number(end)?, offset, inode, path })
+    Some(Line { range: number(start)?..number(end)?, is_code, offset, inode, path })
 }

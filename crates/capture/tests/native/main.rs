@@ -6,6 +6,7 @@ mod marks;
 mod processes;
 mod program;
 mod python;
+mod python_lines;
 mod signals;
 mod sites;
 mod syscalls;

@@ -1,5 +1,7 @@
 //! The general registers.
 
+use std::ops::RangeInclusive;
+
 use libc::user_regs_struct;
 use nix::errno::Errno;
 
@@ -75,6 +77,19 @@ impl Registers {
         self.0.pc = at;
         self.0.regs[NUMBER] = number as u64;
         self.0.regs[..6].copy_from_slice(&arguments);
+    }
+
+    /// Where what `pthread_self` gives in the thread lies: a structure that ends shortly before
+    /// the thread pointer (ELF for the Arm 64-bit Architecture, "Thread Local Storage", variant I),
+    /// and no other thread's within so much.
+    #[expect(clippy::unused_self, reason = "elsewhere it is a general register")]
+    pub(crate) fn pthread(&self, tid: Tid) -> Option<RangeInclusive<u64>> {
+        const LARGEST: u64 = 4096;
+        // `linux/elf.h`: the thread pointer.
+        const NT_ARM_TLS: i32 = 0x401;
+        let (pointer, _) = ptrace::register_set::<[u8; 8]>(tid, NT_ARM_TLS).ok()?;
+        let pointer = u64::from_le_bytes(pointer);
+        Some(pointer.saturating_sub(LARGEST)..=pointer)
     }
 
     pub(super) fn get(&self, register: Register) -> u64 {

@@ -1,5 +1,7 @@
 //! The general registers.
 
+use std::ops::RangeInclusive;
+
 use iced_x86::Register;
 use libc::user_regs_struct;
 use nix::errno::Errno;
@@ -77,6 +79,13 @@ impl Registers {
         for (index, value) in arguments.into_iter().enumerate() {
             self.set_argument(index, value);
         }
+    }
+
+    /// Where what `pthread_self` gives in the thread lies: at the thread pointer (System V ABI,
+    /// "Thread-Local Storage", variant II).
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it has to be asked of the kernel")]
+    pub(crate) fn pthread(&self, _: Tid) -> Option<RangeInclusive<u64>> {
+        Some(self.0.fs_base..=self.0.fs_base)
     }
 
     pub(crate) fn flags(&self) -> u64 {
