@@ -21,7 +21,7 @@ use crate::{summary, watch};
 /// the program seen as one operation. The exit status is the program's.
 ///
 /// An access is shown with the function and the instruction that made it, and with the line of
-/// Python when CPython 3.8 to 3.13 was running one; -o keeps the bytecode instruction too.
+/// Python when Python (3.8 to 3.13) was running one; -o keeps the bytecode instruction too.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples: busprobe trace --watch mem:0x0a000000+16K -- python3 script.py\n          \

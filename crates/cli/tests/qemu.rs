@@ -68,7 +68,10 @@ fn a_slice_assignment_of_an_aarch64_python_is_shown_with_its_cause() {
     assert!(first.starts_with("W addr 0x0 data 0x0 size "), "{first}");
     assert!(first.contains("   libc.so.6 __memcpy_generic+0x"), "{first}");
     assert!(error.contains("68 writes for 64 words"), "{error}");
-    assert!(error.contains("made by libc.so.6 __memcpy_generic: "), "{error}");
+    assert!(
+        error.contains("made by libc.so.6 __memcpy_generic from <string>:3 in <module>: "),
+        "{error}"
+    );
     assert!(error.contains("stp q"), "{error}");
 }
 

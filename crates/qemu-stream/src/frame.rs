@@ -7,8 +7,9 @@ use crate::{Module, Record};
 /// Bytes of the longest record with its length: Linux's `PIPE_BUF`.
 pub const LONGEST: usize = 4096;
 
-/// Longer texts are cut: no path or instruction of a working program is near.
-const LONGEST_TEXT: usize = 3072;
+/// All texts of a record together are no longer; longer ones are cut. No path or instruction of a
+/// working program is near.
+pub const LONGEST_TEXT: usize = 3072;
 
 /// The bytes of one record, length first.
 #[must_use]

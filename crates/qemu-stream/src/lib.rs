@@ -15,5 +15,5 @@ mod frame;
 mod record;
 
 pub use arguments::{Arguments, ArgumentsError, FileRange};
-pub use frame::{LONGEST, Reader, frame};
-pub use record::{Access, Mark, Module, Record, Site, Start, Syscall};
+pub use frame::{LONGEST, LONGEST_TEXT, Reader, frame};
+pub use record::{Access, Mark, Module, Python, Record, Site, Start, Syscall};

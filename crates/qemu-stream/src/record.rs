@@ -12,6 +12,8 @@ pub enum Record {
     Start(Start),
     /// An instruction, before the process's first access by it.
     Site(Site),
+    /// A line of Python, before the process's first access that it made.
+    Python(Python),
     /// One load or store, or a part of one.
     Access(Access),
     /// A system call that succeeded, with an argument that points into a window, by what it is or
@@ -64,7 +66,7 @@ pub struct Start {
 
 impl Start {
     /// The version of the format that this library speaks.
-    pub const FORMAT: u32 = 2;
+    pub const FORMAT: u32 = 3;
 }
 
 /// An instruction that accesses a window.
@@ -93,6 +95,25 @@ pub struct Module {
     pub offset: u64,
 }
 
+/// A line of Python and an instruction of its bytecode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Python {
+    /// In which process.
+    pub process: u32,
+    /// What accesses call it by; unique within the process.
+    pub id: u32,
+    /// The file, as the code object names it.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// The function.
+    pub function: String,
+    /// The bytecode instruction's byte offset in its code object.
+    pub offset: u32,
+    /// The bytecode instruction's name.
+    pub instruction: Option<String>,
+}
+
 /// One load or store as QEMU did it.
 ///
 /// QEMU may do what one instruction means in several steps (a 16-byte store in two of 8). The
@@ -107,6 +128,8 @@ pub struct Access {
     pub time_ns: u64,
     /// By which instruction.
     pub site: u32,
+    /// By which line of Python, when one is known.
+    pub python: Option<u32>,
     /// Counts the blocks of code that the thread's emulated CPU began. An instruction that runs
     /// again does so in a later block.
     pub block: u64,

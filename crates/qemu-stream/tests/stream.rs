@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 
 use busprobe_qemu_stream::{
-    Access, Arguments, ArgumentsError, FileRange, LONGEST, Mark, Module, Reader, Record, Site,
-    Start, Syscall, frame,
+    Access, Arguments, ArgumentsError, FileRange, LONGEST, Mark, Module, Python, Reader, Record,
+    Site, Start, Syscall, frame,
 };
 use proptest::prelude::*;
 
@@ -19,13 +19,20 @@ fn record() -> impl Strategy<Value = Record> {
             Record::Site(Site { process, id, pc, code, text, module })
         },
     );
-    let access = any::<((u32, u32, u64, u32, u64), (bool, u32, i64, u8, Option<u128>))>().prop_map(
-        |((process, thread, time_ns, site, block), (store, watch, offset, size, data))| {
+    let python = (any::<(u32, u32, u32, u32)>(), ["\\PC{0,200}", "\\PC{0,200}"], "[A-Z_]{0,20}")
+        .prop_map(|((process, id, line, offset), [file, function], name)| {
+            let instruction = Some(name).filter(|name| !name.is_empty());
+            Record::Python(Python { process, id, file, line, function, offset, instruction })
+        });
+    let first = any::<(u32, u32, u64, u32, Option<u32>, u64)>();
+    let access = (first, any::<(bool, u32, i64, u8, Option<u128>)>()).prop_map(
+        |((process, thread, time_ns, site, python, block), (store, watch, offset, size, data))| {
             Record::Access(Access {
                 process,
                 thread,
                 time_ns,
                 site,
+                python,
                 block,
                 store,
                 watch,
@@ -64,7 +71,7 @@ fn record() -> impl Strategy<Value = Record> {
     });
     let mark = any::<(u32, u64, Vec<u8>)>()
         .prop_map(|(thread, time_ns, text)| Record::Mark(Mark { thread, time_ns, text }));
-    prop_oneof![start, site, access, syscall, mapped, exec, unplaced, mark]
+    prop_oneof![start, site, python, access, syscall, mapped, exec, unplaced, mark]
 }
 
 proptest! {

@@ -25,11 +25,16 @@
 //! thread that writes the same place at the same time can make what is read differ from what was
 //! accessed.
 //!
+//! **Python.** When the emulated program is `CPython` 3.11 or later, each access names the line of
+//! Python that its thread runs, read from the emulated memory (`busprobe-python-frames`). Earlier
+//! ones tell their threads apart by a register that the plugin is not shown.
+//!
 //! The plugin is loaded into QEMU and is under QEMU's licence, GPL-2.0-or-later.
 
 mod a64;
 mod api;
 mod file;
+mod guest;
 mod instruction;
 mod layout;
 mod maps;
@@ -37,6 +42,7 @@ mod mark;
 mod memory;
 mod output;
 mod plugin;
+mod python;
 mod syscall;
 mod translate;
 mod vector;

@@ -1,9 +1,10 @@
 //! Marks that the program puts by a system call, see [`busprobe_mark`].
 
 use busprobe_mark::{LONGEST, OPTION, SIGNATURE};
+use busprobe_python_frames::Memory;
 
+use crate::guest::GuestMemory;
 use crate::plugin::Plugin;
-use crate::vector;
 
 /// The text of the mark, when the call with these arguments is one. Its arguments tell it, whatever
 /// the emulated instruction set's number for it is; 32-bit programs have half the signature.
@@ -15,7 +16,6 @@ pub(crate) fn text(plugin: &Plugin, arguments: [u64; 6]) -> Option<Vec<u8>> {
     }
     let mut text = vec![0; length.min(LONGEST as u64) as usize];
     // What is in a window is not read: that would be an access.
-    let is_ordinary = !plugin.layout.may_overlap(start, start.saturating_add(text.len() as u64));
-    let is_read = is_ordinary && vector::read(start.wrapping_add(plugin.guest_base()), &mut text);
+    let is_read = GuestMemory(plugin).read(start, &mut text);
     Some(if is_read { text } else { Vec::new() })
 }

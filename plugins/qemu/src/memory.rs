@@ -9,6 +9,7 @@ use crate::api::{MemInfo, is_update};
 use crate::instruction::Instruction;
 use crate::layout::Piece;
 use crate::plugin::{Plugin, now, plugin, process, thread};
+use crate::python;
 
 /// The widest step that QEMU takes: this much before a window an access can still reach it.
 const WIDEST: u64 = 64;
@@ -34,11 +35,13 @@ pub(crate) extern "C" fn on_access(
     let counters = plugin.cpu(cpu);
     let block = counters.blocks.load(Ordering::Relaxed);
     counters.last_access.store(block, Ordering::Relaxed);
+    let (process, thread) = (process(), thread());
     let access = Access {
-        process: process(),
-        thread: thread(),
+        process,
+        thread,
         time_ns: now(),
         site: instruction.id,
+        python: python::line(plugin, process, thread, block),
         block,
         store,
         watch: piece.watch,

@@ -8,7 +8,7 @@ use busprobe_qemu_stream::{Mark, Record, Syscall};
 
 use crate::api::Id;
 use crate::plugin::{Plugin, now, plugin, process, thread};
-use crate::{file, mark, vector};
+use crate::{file, mark, python, vector};
 
 /// Smallest page of any instruction set; mapped addresses are multiples of it.
 const PAGE: u64 = 4096;
@@ -100,8 +100,11 @@ fn in_windows(plugin: &Plugin, number: i64, arguments: [u64; 6]) -> Vec<Syscall>
 /// (`munmap`, `mremap`, an anonymous `mmap` over an old one) have or give an address of the window
 /// they change. A call that only looks the same costs a second look and changes nothing.
 fn follow_mappings(plugin: &Plugin, arguments: [u64; 6], result: u64) {
-    let [address, length, _, _, descriptor, _] = arguments;
+    let [address, length, protection, _, descriptor, _] = arguments;
     let is_page = |address: u64| address != 0 && address.is_multiple_of(PAGE);
+    if is_page(result) && protection & libc::PROT_EXEC as u64 != 0 {
+        python::code_mapped();
+    }
     if is_page(result)
         && let Ok(descriptor) = i32::try_from(descriptor)
         && let Some((file, regular)) = file::of_descriptor(descriptor)

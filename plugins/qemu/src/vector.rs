@@ -1,8 +1,9 @@
 //! Lists of buffers that a system call is given: `struct iovec` of readv(2), an address and a
 //! length, each as wide as a pointer of the emulated program.
 
-use std::ffi::c_void;
+use busprobe_python_frames::Memory;
 
+use crate::guest::GuestMemory;
 use crate::plugin::Plugin;
 
 /// `UIO_MAXIOV`: the kernel takes no more.
@@ -16,23 +17,11 @@ pub(crate) fn entries(plugin: &Plugin, address: u64, count: u64) -> Vec<(u64, u6
         return Vec::new();
     }
     let mut bytes = vec![0; count as usize * 2 * word];
-    if !read(address.wrapping_add(plugin.guest_base()), &mut bytes) {
+    if !GuestMemory(plugin).read(address, &mut bytes) {
         return Vec::new();
     }
     let number =
         |bytes: &[u8]| bytes.iter().rev().fold(0, |high, byte| high << 8 | u64::from(*byte));
     let entry = |entry: &[u8]| (number(&entry[..word]), number(&entry[word..]));
     bytes.chunks_exact(2 * word).map(entry).collect()
-}
-
-/// Reads this process's own memory through the kernel, which refuses an address that nothing is
-/// mapped at.
-pub(crate) fn read(address: u64, bytes: &mut [u8]) -> bool {
-    let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
-    let remote = libc::iovec { iov_base: address as *mut c_void, iov_len: bytes.len() };
-    // SAFETY: the kernel writes to the local buffer only, which is valid for its length.
-    let copied = unsafe {
-        libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0)
-    };
-    copied == bytes.len() as isize
 }

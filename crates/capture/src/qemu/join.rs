@@ -150,7 +150,8 @@ mod tests {
         let data =
             Some(u128::from_le_bytes(std::array::from_fn(|index| offset as u8 + index as u8)));
         let (process, time_ns, store, watch) = (1, 0, true, 0);
-        Step { process, thread, time_ns, site: 7, block, store, watch, offset, size, data }
+        let python = None;
+        Step { process, thread, time_ns, site: 7, python, block, store, watch, offset, size, data }
     }
 
     fn all(queue: &mut Joiner<&'static str>) -> Vec<(i64, u32)> {

@@ -78,11 +78,8 @@ impl<'a> Recorder<'a> {
     pub(crate) fn take(&mut self, record: stream::Record) {
         match record {
             stream::Record::Start(start) => self.values = start.values,
-            stream::Record::Site(told) => {
-                if let Some(site) = self.sites.learn(&told) {
-                    self.put(&Record::Site(site));
-                }
-            }
+            stream::Record::Site(told) => self.sites.learn(&told),
+            stream::Record::Python(told) => self.sites.learn_line(told),
             stream::Record::Access(step) => self.joiner.step(step),
             stream::Record::Syscall(call) => self.syscall(&call),
             stream::Record::Mark(mark) => self.joiner.other(Between::Mark(Mark {
@@ -165,6 +162,10 @@ impl<'a> Recorder<'a> {
         let Some(part) = Part::inside(joined, watch.offset, watch.length) else { return };
         self.threads.insert(step.thread);
         self.outcome.accesses += 1;
+        let site = self.sites.get(step.process, step.site, step.python);
+        if let Some((_, Some(site))) = &site {
+            self.put(&Record::Site(site.clone()));
+        }
         let access = Access {
             seq: self.next_seq(),
             direction: if step.store { Direction::Write } else { Direction::Read },
@@ -174,7 +175,7 @@ impl<'a> Recorder<'a> {
             data: part.data,
             thread: step.thread,
             time_ns: Some(step.time_ns.saturating_sub(self.start_ns)),
-            site: self.sites.get(step.process, step.site),
+            site: site.map(|(id, _)| id),
         };
         self.put(&Record::Access(access));
         if part.size != joined.size {

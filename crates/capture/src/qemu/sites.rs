@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use busprobe_qemu_stream::Site as Told;
+use busprobe_qemu_stream::{Python, Site as Told};
 use busprobe_site::{Module, disassemble};
-use busprobe_trace::Site;
+use busprobe_trace::{PythonLine, Site};
 
 /// A file that code is mapped from, and the debug file of its build when there is one.
 struct Known {
@@ -19,8 +20,11 @@ pub(crate) struct Sites {
     /// Folders with debug files by build id.
     debug_folders: Vec<PathBuf>,
     modules: HashMap<String, Option<Known>>,
-    /// By process and the plugin's number.
-    told: HashMap<(u32, u32), u32>,
+    /// Instructions and lines of Python, by process and the plugin's number.
+    instructions: HashMap<(u32, u32), Rc<Site>>,
+    lines: HashMap<(u32, u32), PythonLine>,
+    /// By process, instruction and line.
+    ids: HashMap<(u32, u32, Option<u32>), u32>,
     known: HashMap<Site, u32>,
 }
 
@@ -30,25 +34,43 @@ impl Sites {
         Sites { debug_folders, ..Sites::default() }
     }
 
-    /// Takes note of an instruction; the site when the trace does not have it yet.
-    pub(crate) fn learn(&mut self, told: &Told) -> Option<Site> {
-        let site = self.describe(told);
-        let next = self.known.len() as u32;
-        let id = *self.known.entry(site.clone()).or_insert(next);
-        self.told.insert((told.process, told.id), id);
-        (id == next).then_some(Site { id, ..site })
+    /// Takes note of an instruction.
+    pub(crate) fn learn(&mut self, told: &Told) {
+        let site = Rc::new(self.describe(told));
+        self.instructions.insert((told.process, told.id), site);
     }
 
-    /// The site that a process calls by that number.
-    pub(crate) fn get(&self, process: u32, number: u32) -> Option<u32> {
-        self.told.get(&(process, number)).copied()
+    /// Takes note of a line of Python.
+    pub(crate) fn learn_line(&mut self, told: Python) {
+        let Python { process, id, file, line, function, offset, instruction } = told;
+        let line = PythonLine { file, line, function, offset: Some(offset), instruction };
+        self.lines.insert((process, id), line);
+    }
+
+    /// The site of an instruction that a line of Python had run, by the numbers that a process
+    /// calls them; and the site itself when the trace does not have it yet.
+    pub(crate) fn get(
+        &mut self,
+        process: u32,
+        instruction: u32,
+        line: Option<u32>,
+    ) -> Option<(u32, Option<Site>)> {
+        if let Some(id) = self.ids.get(&(process, instruction, line)) {
+            return Some((*id, None));
+        }
+        let site = self.instructions.get(&(process, instruction))?;
+        let python = line.and_then(|line| self.lines.get(&(process, line)).cloned());
+        let site = Site { python, ..Site::clone(site) };
+        let next = self.known.len() as u32;
+        let id = *self.known.entry(site.clone()).or_insert(next);
+        self.ids.insert((process, instruction, line), id);
+        Some((id, (id == next).then_some(Site { id, ..site })))
     }
 
     /// The instruction that a process calls by that number, in words.
     pub(crate) fn text(&self, process: u32, number: u32) -> String {
-        let id = self.get(process, number);
-        let site = self.known.iter().find(|(_, known)| Some(**known) == id);
-        site.and_then(|(site, _)| site.text.clone()).unwrap_or_else(|| "an instruction".to_owned())
+        let site = self.instructions.get(&(process, number));
+        site.and_then(|site| site.text.clone()).unwrap_or_else(|| "an instruction".to_owned())
     }
 
     fn describe(&mut self, told: &Told) -> Site {
@@ -122,20 +144,53 @@ mod tests {
     #[test]
     fn the_code_before_the_words_is_left_out() {
         let text = "c15c              sw                      a5,4(a0)";
-        let site = Sites::default().learn(&told(1, 0, text)).unwrap();
-        assert_eq!(site.text.as_deref(), Some("sw a5,4(a0)"));
+        let mut sites = Sites::default();
+        sites.learn(&told(1, 0, text));
+        let (_, site) = sites.get(1, 0, None).unwrap();
+        assert_eq!(site.unwrap().text.as_deref(), Some("sw a5,4(a0)"));
     }
 
     #[test]
     fn a_forked_process_shares_its_parents_sites() {
         let mut sites = Sites::default();
-        assert!(sites.learn(&told(1, 5, "sw a5,4(a0)")).is_some());
-        assert!(sites.learn(&told(2, 5, "sw a5,4(a0)")).is_none());
-        assert!(sites.learn(&told(2, 6, "lw a5,4(a0)")).is_some());
-        assert_eq!(
-            [sites.get(1, 5), sites.get(2, 5), sites.get(2, 6)],
-            [Some(0), Some(0), Some(1)]
-        );
-        assert_eq!(sites.get(1, 6), None);
+        for told in
+            [told(1, 5, "sw a5,4(a0)"), told(2, 5, "sw a5,4(a0)"), told(2, 6, "lw a5,4(a0)")]
+        {
+            sites.learn(&told);
+        }
+        let mut id = |process, number| {
+            sites.get(process, number, None).map(|(id, site)| (id, site.is_some()))
+        };
+        let ids = [id(1, 5), id(2, 5), id(2, 6), id(2, 6)];
+        assert_eq!(ids, [Some((0, true)), Some((0, false)), Some((1, true)), Some((1, false))]);
+        assert_eq!(id(1, 6), None);
+    }
+
+    #[test]
+    fn an_instruction_that_two_lines_of_python_run_is_two_sites() {
+        let line = |process, id, line| Python {
+            process,
+            id,
+            file: "seed.py".to_owned(),
+            line,
+            function: "main".to_owned(),
+            offset: 4,
+            instruction: None,
+        };
+        let mut sites = Sites::default();
+        for process in [1, 2] {
+            sites.learn(&told(process, 5, "sw a5,4(a0)"));
+        }
+        for line in [line(1, 0, 12), line(1, 1, 13), line(2, 0, 13)] {
+            sites.learn_line(line);
+        }
+        let mut id = |process, line| {
+            let (id, site) = sites.get(process, 5, line).unwrap();
+            (id, site.map(|site| site.python.map(|python| python.line)))
+        };
+        assert_eq!(id(1, Some(0)), (0, Some(Some(12))));
+        assert_eq!(id(1, Some(1)), (1, Some(Some(13))));
+        assert_eq!(id(2, Some(0)), (1, None));
+        assert_eq!(id(2, None), (2, Some(None)));
     }
 }

@@ -158,7 +158,7 @@ mv32[0] = 3"
     let all: Vec<&Access> = trace.accesses().collect();
     assert_eq!(all[0].thread, all[2].thread);
     assert_ne!(all[0].thread, all[1].thread);
-    assert!(all.iter().all(|access| access.site == all[0].site));
+    assert!(all.iter().all(|access| site(&trace, access).pc == site(&trace, all[0]).pc));
 }
 
 #[test]
@@ -291,4 +291,51 @@ ctypes.memset(ctypes.addressof(ctypes.c_char.from_buffer(mm)), 0, 4096)"
     let (kind, detail) = only_loss(&trace);
     assert_eq!(kind, LossKind::Missed);
     assert!(detail.starts_with("`dc zva, x3` ran close after"), "{detail}");
+}
+
+#[test]
+fn each_access_names_the_line_of_python_that_made_it() {
+    let script = format!(
+        "{BEGIN}
+import threading
+class Register:
+    def poke(self, at):
+        mv32[at] = 1
+
+        mv32[at:at + 4] = data
+data = memoryview(bytearray(16)).cast('@I')
+Register().poke(0)
+def second():
+    [mv32[at] for at in (64, 65)]
+threads = [threading.Thread(target=second) for _ in range(2)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+if os.fork() == 0:
+    mv32[128] = 3
+    os._exit(0)
+os.wait()"
+    );
+    let Some((_, trace)) = python(&script) else { return };
+    let lines = trace.accesses().map(|access| {
+        let line = site(&trace, access).python.as_ref();
+        let line = line.unwrap_or_else(|| panic!("{access:?} has no line"));
+        let instruction = line.instruction.as_deref().unwrap();
+        format!(
+            "{:#x} {}:{} {} {}",
+            access.offset, line.file, line.line, line.function, instruction
+        )
+    });
+    let mut lines: Vec<String> = lines.collect();
+    let of_threads = lines.iter().filter(|line| line.contains("listcomp")).count();
+    assert_eq!(of_threads, 4);
+    lines.dedup();
+    lines.retain(|line| !line.contains("listcomp"));
+    assert_eq!(
+        lines,
+        [
+            "0x0 <string>:10 Register.poke STORE_SUBSCR",
+            "0x0 <string>:12 Register.poke STORE_SUBSCR",
+            "0x200 <string>:21 <module> STORE_SUBSCR",
+        ]
+    );
 }
