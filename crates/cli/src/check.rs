@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use busprobe_trace::Trace;
-use busprobe_verdict::{Bus, Intent, Verdict, bus_by_name, operations};
+use busprobe_verdict::{Bus, By, Head, Intent, Verdict, bus_by_name, operations};
 use serde::Serialize;
 
 use crate::trace_file::load;
@@ -12,8 +12,9 @@ use crate::trouble::Trouble;
 
 /// Judge a trace: did the bus see what was meant?
 ///
-/// Each operation of the trace (what lies between two marks) gets one line. Without --intent, what
-/// was meant is inferred: the elements touched, once each, ascending.
+/// Each operation of the trace gets one line: what lies between two marks; without marks what one
+/// line of Python or one call of a function did. Without --intent, what was meant is inferred: the
+/// elements touched, once each, ascending.
 #[derive(clap::Args)]
 #[command(after_help = "Example: busprobe check block.jsonl --intent 'W 0x0 4x32'")]
 pub(crate) struct Args {
@@ -29,6 +30,11 @@ pub(crate) struct Args {
     #[arg(long, default_value = "axi4-lite-32", value_parser = parse_bus)]
     bus: String,
 
+    /// What sets operations apart: mark, line, call or window. Without it marks, then lines and
+    /// calls; with --intent marks alone
+    #[arg(long, value_name = "WHAT")]
+    by: Option<By>,
+
     /// Print an array of verdicts instead of text
     #[arg(long)]
     json: bool,
@@ -36,13 +42,13 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Judged<'a> {
-    operation: Option<&'a str>,
+    operation: Option<String>,
     window: u32,
     intent: String,
     verdict: Vec<&'static str>,
     words: String,
     accesses: u64,
-    beats: usize,
+    beats: u64,
     unseen: &'a [String],
 }
 
@@ -53,13 +59,15 @@ pub(crate) fn parse_bus(name: &str) -> Result<String, String> {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let bus = bus_by_name(&args.bus).expect("clap has checked the name");
     let (trace, damage) = load(&args.trace)?;
-    let judged = judge(&trace, bus.as_ref(), args.intent.as_ref());
+    let by = args.by.or(args.intent.as_ref().map(|_| By::Mark));
+    let judged = judge(&trace, bus.as_ref(), args.intent.as_ref(), by);
     if args.json {
-        let rows: Vec<Judged> = judged.iter().map(|(o, w, v)| row(*o, *w, v)).collect();
+        let rows: Vec<Judged> = judged.iter().map(|(head, verdict)| row(head, verdict)).collect();
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
-        for (operation, _, verdict) in &judged {
-            match operation {
+        let one = judged.iter().all(|(head, _)| head.index == 1 && head.mark().is_none());
+        for (head, verdict) in &judged {
+            match head.name().filter(|_| !one) {
                 Some(name) => println!("{name}: {verdict}"),
                 None => println!("{verdict}"),
             }
@@ -73,35 +81,36 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         let path = args.trace.display();
         return Err(Trouble::new(format!("{path}: no access in it, so there is nothing to judge")));
     }
-    let exact = judged.iter().all(|(_, _, verdict)| verdict.is_exact());
+    let exact = judged.iter().all(|(_, verdict)| verdict.is_exact());
     Ok(ExitCode::from(u8::from(!exact)))
 }
 
-fn judge<'a>(
-    trace: &'a Trace,
+fn judge(
+    trace: &Trace,
     bus: &dyn Bus,
     intent: Option<&Intent>,
-) -> Vec<(Option<&'a str>, u32, Verdict)> {
+    by: Option<By>,
+) -> Vec<(Head, Verdict)> {
     let mut judged = Vec::new();
-    for operation in operations(trace) {
+    for operation in operations(trace, by) {
         let verdicts = match intent {
             Some(intent) => vec![operation.judge(bus, intent)],
             None => operation.infer_and_judge(bus),
         };
-        judged.extend(verdicts.into_iter().map(|v| (operation.name, operation.window, v)));
+        judged.extend(verdicts.into_iter().map(|verdict| (operation.head.clone(), verdict)));
     }
     judged
 }
 
-fn row<'a>(operation: Option<&'a str>, window: u32, verdict: &'a Verdict) -> Judged<'a> {
+fn row<'a>(head: &Head, verdict: &'a Verdict) -> Judged<'a> {
     Judged {
-        operation,
-        window,
+        operation: head.name(),
+        window: head.window,
         intent: verdict.intent().to_string(),
         verdict: verdict.classes().iter().map(|class| class.name()).collect(),
         words: verdict.to_string(),
         accesses: verdict.accesses(),
-        beats: verdict.beats().len(),
+        beats: verdict.beat_count(),
         unseen: verdict.unseen(),
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use busprobe_trace::{Event, Site, Trace};
-use busprobe_verdict::{Bus, Intent, Operation, Verdict, bus_by_name, operations};
+use busprobe_verdict::{Bus, By, Intent, Operation, Verdict, bus_by_name, operations};
 
 use crate::check::parse_bus;
 use crate::trace_file::load;
@@ -35,6 +35,11 @@ pub(crate) struct Args {
     /// issued), wc-x86 or normal-nc-arm (write-combining)
     #[arg(long, default_value = "axi4-lite-32", value_parser = parse_bus)]
     bus: String,
+
+    /// What sets operations apart: mark, line, call or window. Without it marks, then lines and
+    /// calls; with --intent marks alone
+    #[arg(long, value_name = "WHAT")]
+    by: Option<By>,
 }
 
 /// An operation's reads or writes, and what became of them.
@@ -46,7 +51,7 @@ struct Judged<'a> {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let bus = bus_by_name(&args.bus).expect("clap has checked the name");
     let (trace, damage) = load(&args.trace)?;
-    let operations = operations(&trace);
+    let operations = operations(&trace, args.by.or(args.intent.as_ref().map(|_| By::Mark)));
     let judged: Vec<Judged> = operations
         .iter()
         .flat_map(|operation| {

@@ -12,14 +12,14 @@ const MAKERS: usize = 8;
 
 /// Writes the verdict on each operation, which function made it, and what to write instead.
 pub(crate) fn write(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
-    let operations = operations(trace);
+    let operations = operations(trace, None);
     if operations.is_empty() {
         let names: Vec<&str> = trace.windows.iter().map(|window| window.name.as_str()).collect();
         writeln!(out, "busprobe: nothing touched {}", names.join(", "))?;
     }
     for operation in &operations {
         for verdict in operation.infer_and_judge(&AxiLite::BITS_32) {
-            write_verdict(trace, operation, &verdict, out)?;
+            write_verdict(trace, operation, operations.len() > 1, &verdict, out)?;
         }
     }
     Ok(())
@@ -28,11 +28,13 @@ pub(crate) fn write(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
 fn write_verdict(
     trace: &Trace,
     operation: &Operation,
+    with_name: bool,
     verdict: &Verdict,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let window = trace.window(operation.window).map_or("?", |window| window.name.as_str());
-    let name = operation.name.map(|name| format!("{name}: ")).unwrap_or_default();
+    let window = trace.window(operation.head.window).map_or("?", |window| window.name.as_str());
+    let name = operation.name().filter(|_| with_name || operation.head.mark().is_some());
+    let name = name.map(|name| format!("{name}: ")).unwrap_or_default();
     writeln!(out, "busprobe: {window}: {name}{verdict}")?;
     if verdict.classes() == [Class::Exact] {
         return Ok(());

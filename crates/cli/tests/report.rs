@@ -5,7 +5,7 @@ use std::fs;
 use assert_cmd::Command;
 
 const HEADER: &str = r#"{"t":"trace","version":1,"level":"instruction","capture":"native","machine":"aarch64","command":["python3","<poke>.py"]}"#;
-const SITE: &str = r#"{"t":"site","id":0,"pc":4096,"module":"/lib/libc.so.6","symbol":"memcpy","symbol_offset":88,"text":"stp x6, x7, [x0]"}"#;
+const SITE: &str = r#"{"t":"site","id":0,"pc":4096,"module":"/lib/libc.so.6","symbol":"fill","symbol_offset":88,"text":"stp x6, x7, [x0]"}"#;
 
 fn mark(text: &str) -> String {
     format!(r#"{{"t":"mark","seq":0,"text":"{text}"}}"#)
@@ -39,7 +39,7 @@ fn the_page_says_the_verdict_the_cause_and_what_to_write_instead() {
     for text in [
         "4 writes for 2 words: every word written twice",
         "<span class=\"chip bad\">doubled</span>",
-        "libc.so.6 memcpy+0x58",
+        "libc.so.6 fill+0x58",
         "stp x6, x7, [x0]",
         "busprobe.view(mm, &quot;I&quot;)[0:2] = data",
         "python3 &lt;poke&gt;.py",
@@ -60,7 +60,7 @@ fn the_picture_has_one_mark_a_beat_and_tells_what_each_is() {
 
 #[test]
 fn each_operation_has_a_section_and_a_row() {
-    let lines = [mark("one"), write(0), mark("<b>two</b>"), write(0), write(0)];
+    let lines = [mark("one"), write(0), mark("<b>two</b>"), write(0), write(4), write(0)];
     let (_, page, _) = report(&trace(&lines));
     assert_eq!(count(&page, "<section "), 2);
     assert!(page.contains("<a href=\"#op1\">&lt;b&gt;two&lt;/b&gt;</a>"), "{page}");

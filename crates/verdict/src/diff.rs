@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use busprobe_trace::{Data, Direction, Event, Trace};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use crate::{Beat, Bus, Operation, lower, operations};
+use crate::{Beat, Bus, By, Operation, lower, operations};
 
 /// One beat in the comparison of two traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +62,17 @@ pub fn diff(first: &Trace, second: &Trace, bus: &dyn Bus) -> Vec<OperationDiff> 
 }
 
 /// The mark, the window, and how many operations there were of both before.
-type Key<'a> = (Option<&'a str>, u32, usize);
+type Key = (Option<String>, u32, usize);
 
-fn keyed(trace: &Trace) -> Vec<(Key<'_>, Operation<'_>)> {
+fn keyed(trace: &Trace) -> Vec<(Key, Operation<'_>)> {
     let mut before = HashMap::new();
-    operations(trace)
+    operations(trace, Some(By::Mark))
         .into_iter()
         .map(|operation| {
-            let count = before.entry((operation.name, operation.window)).or_insert(0);
+            let (name, window) = (operation.name(), operation.head.window);
+            let count = before.entry((name.clone(), window)).or_insert(0);
             *count += 1;
-            ((operation.name, operation.window, *count), operation)
+            ((name, window, *count), operation)
         })
         .collect()
 }
@@ -95,8 +96,8 @@ fn compare(first: Option<&Operation>, second: Option<&Operation>, bus: &dyn Bus)
         }
     }
     OperationDiff {
-        name: either.and_then(|operation| operation.name).map(str::to_owned),
-        window: either.map_or(0, |operation| operation.window),
+        name: either.and_then(Operation::name),
+        window: either.map_or(0, |operation| operation.head.window),
         changes,
         with_data,
     }

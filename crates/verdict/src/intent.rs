@@ -6,8 +6,14 @@ use std::str::FromStr;
 use busprobe_trace::{Access, Direction};
 use thiserror::Error;
 
+use crate::Beat;
+use crate::coverage::Coverage;
+
 /// A verdict counts every element by itself, so there has to be an end to them.
 const MOST_ELEMENTS: u64 = 1 << 24;
+
+/// So many runs of an intent are listed in words.
+const RUNS_SHOWN: usize = 8;
 
 /// Where consecutive elements go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +31,13 @@ pub struct Run {
     pub start: u64,
     /// How many.
     pub count: u64,
+}
+
+impl Run {
+    /// One past the last byte, of elements of `width` bytes.
+    pub(crate) fn end(&self, width: u64) -> u64 {
+        self.start.saturating_add(self.count.saturating_mul(width))
+    }
 }
 
 /// What an operation was meant to put on the bus: each element once, in order.
@@ -52,39 +65,34 @@ impl Intent {
         Intent { direction, width, mode: Mode::Fixed, runs: vec![Run { start: offset, count }] }
     }
 
-    /// What these accesses were most likely meant to be: the elements they touch, once each, in
-    /// ascending order. `None` when none goes that way.
+    /// What these accesses were most likely meant to be. `None` when none goes that way.
     ///
-    /// The element is as wide as the narrowest access, at most `bus_width` bytes, and aligned as
-    /// all of them are.
+    /// That is the elements they touch, once each, in ascending order. The element is as wide as
+    /// the narrowest access, at most `bus_width` bytes, and aligned as all of them are. But where
+    /// one instruction made the same access several times and there is no other, each was meant:
+    /// a FIFO, or a poll.
     #[must_use]
     pub fn infer<'a>(
         accesses: impl IntoIterator<Item = &'a Access>,
         direction: Direction,
         bus_width: u32,
     ) -> Option<Self> {
-        let mut touched: Vec<(u64, u64)> = accesses
-            .into_iter()
-            .filter(|access| access.direction == direction && access.size > 0)
-            .map(|access| (access.offset, access.end()))
-            .collect();
-        let bits = touched
-            .iter()
-            .fold(u64::from(bus_width.min(8)), |bits, (start, end)| bits | start | (end - start));
-        let width = 1 << bits.trailing_zeros();
-
-        touched.sort_unstable();
-        let mut runs: Vec<Run> = Vec::new();
-        for (start, end) in touched {
-            match runs.last_mut() {
-                Some(run) if start <= run.start + run.count * width => {
-                    run.count = run.count.max((end - run.start) / width);
-                }
-                _ => runs.push(Run { start, count: (end - start) / width }),
-            }
+        let mut coverage = Coverage::new(bus_width);
+        for access in accesses.into_iter().filter(|access| access.direction == direction) {
+            let Access { offset, size, data, .. } = *access;
+            coverage.put(access, &[Beat { direction, offset, size, data }]);
         }
-        let width = width as u32;
-        (!runs.is_empty()).then_some(Intent { direction, width, mode: Mode::Ascending, runs })
+        (!coverage.is_empty()).then(|| coverage.finish(direction).0)
+    }
+
+    /// Elements of `width` bytes in runs of ascending offset that do not overlap.
+    pub(crate) fn of_runs(direction: Direction, width: u32, runs: Vec<Run>) -> Self {
+        Intent { direction, width, mode: Mode::Ascending, runs }
+    }
+
+    /// Bytes of the widest element on a bus of `bus_width` bytes.
+    pub(crate) fn widest(bus_width: u32) -> u32 {
+        1 << bus_width.clamp(1, 8).ilog2()
     }
 
     /// Read or write.
@@ -167,13 +175,19 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
-/// As it is parsed; several runs are joined by ` + `.
+/// As it is parsed; several runs are joined by ` + `, and no more than a line takes are listed.
 impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.runs.is_empty() {
+            return f.write_str("unknown");
+        }
         let bits = self.width * 8;
-        for (index, Run { start, count }) in self.runs.iter().enumerate() {
+        for (index, Run { start, count }) in self.runs.iter().take(RUNS_SHOWN).enumerate() {
             let join = if index == 0 { "" } else { " + " };
             write!(f, "{join}{} {start:#x} {count}x{bits}", self.direction.letter())?;
+        }
+        if self.runs.len() > RUNS_SHOWN {
+            write!(f, " + {} more runs", self.runs.len() - RUNS_SHOWN)?;
         }
         match self.mode {
             Mode::Ascending => Ok(()),

@@ -18,9 +18,12 @@
 
 mod beat;
 mod bus;
+mod counts;
+mod coverage;
 mod diff;
 pub mod explain;
 mod intent;
+mod judge;
 mod operation;
 pub mod remedy;
 mod tally;
@@ -32,5 +35,6 @@ pub use bus::{
 };
 pub use diff::{Change, OperationDiff, diff};
 pub use intent::{Intent, IntentError, Mode, Run};
-pub use operation::{Operation, operations};
+pub use judge::Judge;
+pub use operation::{By, ByError, Cutter, Head, Operation, What, operations};
 pub use verdict::{Class, Verdict};

@@ -1,30 +1,22 @@
-//! How often each element of an intent was put on the bus, and in which order.
+//! What beats did to the elements of an intent.
 
+use std::collections::HashMap;
+
+use crate::counts::Counts;
 use crate::{Beat, Intent, Mode};
 
-/// One element's count.
-#[derive(Clone, Copy, Default)]
-struct Element {
-    /// How often it was put in full.
-    times: u32,
-    /// Its bytes that came in pieces so far, of a put that is not complete.
-    pieces: u8,
-    /// Whether any beat touched it.
-    touched: bool,
-}
-
-/// What beats did to the elements of an intent.
-#[derive(Default)]
-pub(crate) struct Tally {
-    elements: Vec<Element>,
-    /// The last element that was touched for the first time.
-    newest: Option<usize>,
-    /// Beats that touch nothing of the intent.
+/// What beats did to an intent, as far as a verdict speaks of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// How often the element was put that was put least, and the one that was put most.
+    pub(crate) fewest: u64,
+    pub(crate) most: u64,
+    /// Elements put more than once.
+    pub(crate) again: u64,
+    /// Elements not put.
+    pub(crate) missing: u64,
+    /// Beats of the intent's direction that touch nothing of it.
     pub(crate) outside: u64,
-    /// Beats the other way.
-    pub(crate) other_direction: u64,
-    /// Beats of the intent's direction, in all.
-    pub(crate) matching: u64,
     /// Whether a beat touched only a part of an element.
     pub(crate) split: bool,
     /// Whether a beat touched several elements.
@@ -33,90 +25,152 @@ pub(crate) struct Tally {
     pub(crate) out_of_order: bool,
 }
 
+impl Outcome {
+    /// Takes in how often each element was put that was put at all, of `count` elements.
+    pub(crate) fn weigh(&mut self, times: impl Iterator<Item = u64>, count: u64) {
+        let mut put = 0;
+        let mut fewest = u64::MAX;
+        for times in times {
+            put += 1;
+            fewest = fewest.min(times);
+            self.most = self.most.max(times);
+            self.again += u64::from(times > 1);
+        }
+        self.missing = count - put;
+        self.fewest = if self.missing > 0 || put == 0 { 0 } else { fewest };
+    }
+}
+
+/// The beats against a given intent.
+pub(crate) struct Tally {
+    intent: Intent,
+    /// How many elements lie before each run of the intent.
+    before: Vec<u64>,
+    /// How often each element was put in full, by its place in the intent.
+    times: Counts,
+    /// The bytes that came in pieces so far, of elements whose last put is not complete.
+    pieces: HashMap<u64, u8>,
+    /// The last element that was touched.
+    newest: Option<u64>,
+    /// Whole puts at a fixed address.
+    fixed: u64,
+    outcome: Outcome,
+}
+
 impl Tally {
-    pub(crate) fn of(beats: &[Beat], intent: &Intent) -> Self {
-        let mut tally = Tally {
-            elements: vec![Element::default(); intent.count() as usize],
-            ..Tally::default()
-        };
-        for beat in beats {
-            if beat.direction == intent.direction() {
-                tally.matching += 1;
-                match intent.mode() {
-                    Mode::Ascending => tally.put(beat, intent),
-                    Mode::Fixed => tally.put_fixed(beat, intent),
-                }
-            } else {
-                tally.other_direction += 1;
+    pub(crate) fn new(intent: Intent) -> Self {
+        let before = intent.runs().iter().scan(0, |sum, run| {
+            let before = *sum;
+            *sum += run.count;
+            Some(before)
+        });
+        Tally {
+            before: before.collect(),
+            intent,
+            times: Counts::default(),
+            pieces: HashMap::new(),
+            newest: None,
+            fixed: 0,
+            outcome: Outcome::default(),
+        }
+    }
+
+    pub(crate) fn intent(&self) -> &Intent {
+        &self.intent
+    }
+
+    /// Takes a beat of the intent's direction.
+    pub(crate) fn put(&mut self, beat: &Beat) {
+        match self.intent.mode() {
+            Mode::Ascending => self.put_ascending(beat),
+            Mode::Fixed => self.put_fixed(beat),
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> (Intent, Outcome) {
+        let count = self.intent.count();
+        match self.intent.mode() {
+            Mode::Ascending => {
+                let times = self.times.all().map(|(_, times)| times);
+                self.outcome.weigh(times, count);
+            }
+            Mode::Fixed => {
+                let put = self.fixed.min(count);
+                self.outcome.outside += self.fixed - put;
+                self.outcome.weigh((0..put).map(|_| 1), count);
             }
         }
-        tally
+        (self.intent, self.outcome)
     }
 
-    /// How often each element was put in full, in the order of the elements.
-    pub(crate) fn times(&self) -> impl Iterator<Item = u32> {
-        self.elements.iter().map(|element| element.times)
-    }
-
-    fn put(&mut self, beat: &Beat, intent: &Intent) {
-        let width = u64::from(intent.width());
+    fn put_ascending(&mut self, beat: &Beat) {
+        let width = u64::from(self.intent.width());
         let mut touched = 0;
-        let mut first_index = 0;
-        for run in intent.runs() {
-            let run_end = run.start + run.count * width;
-            if run.start < beat.end() && beat.offset < run_end {
-                let from = beat.offset.max(run.start);
-                let to = beat.end().min(run_end);
-                let first = (from - run.start) / width;
-                let last = (to - 1 - run.start) / width;
-                for index in first..=last {
-                    let element = run.start + index * width;
-                    let low = from.max(element) - element;
-                    let high = to.min(element + width) - element;
-                    self.count((first_index + index) as usize, low..high, width);
-                    touched += 1;
-                }
+        let runs = self.intent.runs();
+        // Runs ascend and do not overlap.
+        let first = runs.partition_point(|run| run.end(width) <= beat.offset);
+        for index in first..runs.len() {
+            let run = self.intent.runs()[index];
+            if run.start >= beat.end() {
+                break;
             }
-            first_index += run.count;
+            let from = beat.offset.max(run.start) - run.start;
+            let to = beat.end().min(run.end(width)) - run.start;
+            touched += self.touch(self.before[index], from, to, width);
         }
-        self.merged |= touched > 1;
-        self.outside += u64::from(touched == 0);
+        self.outcome.merged |= touched > 1;
+        self.outcome.outside += u64::from(touched == 0);
     }
 
-    /// Adds the bytes `part` of one element.
-    fn count(&mut self, index: usize, part: std::ops::Range<u64>, width: u64) {
-        let element = &mut self.elements[index];
-        if !element.touched {
-            element.touched = true;
-            self.out_of_order |= self.newest.is_some_and(|newest| newest > index);
-            self.newest = self.newest.max(Some(index));
+    /// Takes the bytes `from..to` of a run before which so many elements lie; how many of its
+    /// elements they touch.
+    fn touch(&mut self, before: u64, from: u64, to: u64, width: u64) -> u64 {
+        let (first, last) = (from / width, (to - 1) / width);
+        for index in first..=last {
+            let low = from.max(index * width) - index * width;
+            let high = to.min((index + 1) * width) - index * width;
+            let element = before + index;
+            self.order(element);
+            if high - low == width {
+                self.times.add(element, element);
+            } else {
+                self.add_piece(element, low, high, width);
+            }
         }
-        if part.end - part.start == width {
-            element.times += 1;
-            return;
+        last - first + 1
+    }
+
+    /// Notes that an element is touched.
+    fn order(&mut self, element: u64) {
+        if self.newest.is_some_and(|newest| newest > element) {
+            let is_first = self.times.times(element) == 0 && !self.pieces.contains_key(&element);
+            self.outcome.out_of_order |= is_first;
+        } else {
+            self.newest = Some(element);
         }
-        self.split = true;
+    }
+
+    fn add_piece(&mut self, element: u64, low: u64, high: u64, width: u64) {
         let mask = |bytes: u64| ((1_u16 << bytes) - 1) as u8;
-        element.pieces |= mask(part.end) & !mask(part.start);
-        if element.pieces == mask(width) {
-            element.pieces = 0;
-            element.times += 1;
+        self.outcome.split = true;
+        let pieces = self.pieces.entry(element).or_default();
+        *pieces |= mask(high) & !mask(low);
+        if *pieces == mask(width) {
+            self.pieces.remove(&element);
+            self.times.add(element, element);
         }
     }
 
     /// At one address the elements cannot be told apart: each whole put is the next element's.
-    fn put_fixed(&mut self, beat: &Beat, intent: &Intent) {
-        let start = intent.runs()[0].start;
-        let width = intent.width();
-        if beat.offset == start && beat.size == width {
-            match self.elements.iter_mut().find(|element| element.times == 0) {
-                Some(element) => element.times = 1,
-                None => self.outside += 1,
-            }
-        } else if beat.offset >= start && beat.end() <= start + u64::from(width) {
-            self.split = true;
+    fn put_fixed(&mut self, beat: &Beat) {
+        let Some(run) = self.intent.runs().first() else { return };
+        let width = self.intent.width();
+        if beat.offset == run.start && beat.size == width {
+            self.fixed += 1;
+        } else if beat.offset >= run.start && beat.end() <= run.start + u64::from(width) {
+            self.outcome.split = true;
         } else {
-            self.outside += 1;
+            self.outcome.outside += 1;
         }
     }
 }

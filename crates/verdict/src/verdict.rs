@@ -5,8 +5,8 @@ use std::fmt;
 use busprobe_trace::{Direction, Event};
 use serde::Serialize;
 
-use crate::tally::Tally;
-use crate::{Beat, Bus, Intent, Mode};
+use crate::tally::Outcome;
+use crate::{Beat, Bus, Intent, Judge, Mode};
 
 /// One way in which beats are not, or are, what was meant; several can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -54,11 +54,22 @@ impl Class {
 pub struct Verdict {
     intent: Intent,
     classes: Vec<Class>,
-    accesses: u64,
-    beats: Vec<Beat>,
+    seen: Seen,
     reasons: Vec<String>,
     unseen: Vec<String>,
-    others: u64,
+}
+
+/// What was there to judge.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) accesses: u64,
+    /// Accesses that begin inside their bus word.
+    pub(crate) unaligned: u64,
+    /// Beats of the intent's direction, and of the other.
+    pub(crate) matching: u64,
+    pub(crate) others: u64,
+    /// The first of them, in order.
+    pub(crate) beats: Vec<Beat>,
 }
 
 impl Verdict {
@@ -71,55 +82,37 @@ impl Verdict {
         bus: &dyn Bus,
         intent: &Intent,
     ) -> Self {
+        let mut judge = Judge::against(bus.width(), vec![intent.clone()]).keeping_beats(usize::MAX);
         let mut beats = Vec::new();
-        let mut lowering = bus.begin();
-        let mut accesses = 0;
-        let mut unaligned = 0;
-        let mut unseen = Vec::new();
         for event in events {
-            match event {
-                Event::Access(access) => {
-                    accesses += 1;
-                    let natural = u64::from(access.size.min(bus.width()).max(1));
-                    let natural = 1 << natural.ilog2();
-                    unaligned += u64::from(access.offset % natural != 0);
-                    lowering.push(access, &mut beats);
-                }
-                Event::Syscall(call) => unseen.push(format!(
-                    "the kernel's own accesses in {} ({} bytes at {:#x})",
-                    call.name, call.length, call.offset
-                )),
-                Event::Loss(loss) => unseen.push(loss.detail.clone()),
-                Event::Mark(_) => {}
-            }
+            judge.event(event, bus, &mut beats);
         }
-        lowering.finish(&mut beats);
-        let tally = Tally::of(&beats, intent);
-        let mut verdict = Verdict {
-            intent: intent.clone(),
-            classes: Vec::new(),
-            accesses,
-            others: tally.other_direction,
-            beats,
-            reasons: Vec::new(),
-            unseen,
-        };
-        verdict.weigh(&tally, unaligned);
+        judge.finish().pop().expect("an intent that is given gets its verdict")
+    }
+
+    pub(crate) fn new(intent: Intent, outcome: &Outcome, seen: Seen, unseen: Vec<String>) -> Self {
+        let mut verdict =
+            Verdict { intent, classes: Vec::new(), seen, reasons: Vec::new(), unseen };
+        verdict.weigh(outcome);
         verdict
     }
 
-    fn weigh(&mut self, tally: &Tally, unaligned: u64) {
+    /// Of an operation that has no access, and of which no intent is known.
+    pub(crate) fn of_nothing_seen(unseen: Vec<String>) -> Self {
+        let intent = Intent::of_runs(Direction::Write, 1, Vec::new());
+        Verdict::new(intent, &Outcome::default(), Seen::default(), unseen)
+    }
+
+    fn weigh(&mut self, outcome: &Outcome) {
         let count = self.intent.count();
         let noun = |n: u64| element_noun(self.intent.width(), n);
-        let done = match self.intent.direction() {
+        let direction = self.intent.direction();
+        let done = match direction {
             Direction::Read => "read",
             Direction::Write => "written",
         };
-        let fewest = tally.times().min().unwrap_or(0);
-        let most = tally.times().max().unwrap_or(0);
-        let again = tally.times().filter(|&times| times > 1).count() as u64;
-        let missing = tally.times().filter(|&times| times == 0).count() as u64;
-        let uniform = fewest == most;
+        let Outcome { again, missing, .. } = *outcome;
+        let uniform = outcome.fewest == outcome.most;
 
         let mut found = Vec::new();
         if again > 0 {
@@ -128,22 +121,22 @@ impl Verdict {
                 (true, _) => format!("every {}", noun(1)),
                 (false, _) => format!("{again} {}", noun(again)),
             };
-            found.push((Class::Doubled, format!("{which} {done} {}", often(most))));
+            found.push((Class::Doubled, format!("{which} {done} {}", often(outcome.most))));
         }
         if !uniform && again > 0 {
             found.push((Class::Extra, String::new()));
         }
-        if tally.outside > 0 {
+        if outcome.outside > 0 {
             let place = match self.intent.mode() {
                 Mode::Ascending => "elsewhere",
                 Mode::Fixed => "too many",
             };
-            let beats = beat_noun(self.intent.direction(), tally.outside);
-            found.push((Class::Extra, format!("{} {beats} {place}", tally.outside)));
+            let beats = beat_noun(direction, outcome.outside);
+            found.push((Class::Extra, format!("{} {beats} {place}", outcome.outside)));
         }
-        if tally.other_direction > 0 {
-            let beats = beat_noun(other(self.intent.direction()), tally.other_direction);
-            let text = format!("{} {beats} that nobody asked for", tally.other_direction);
+        if self.seen.others > 0 {
+            let beats = beat_noun(other(direction), self.seen.others);
+            let text = format!("{} {beats} that nobody asked for", self.seen.others);
             found.push((Class::Extra, text));
         }
         if missing > 0 {
@@ -154,22 +147,19 @@ impl Verdict {
             };
             found.push((Class::Missing, text));
         }
-        if tally.out_of_order {
+        if outcome.out_of_order {
             found.push((Class::OutOfOrder, "out of order".to_owned()));
         }
-        if tally.split {
-            let text =
-                format!("a {} in several {}", noun(1), beat_noun(self.intent.direction(), 2));
+        if outcome.split {
+            let text = format!("a {} in several {}", noun(1), beat_noun(direction, 2));
             found.push((Class::Split, text));
         }
-        if tally.merged {
-            let text =
-                format!("several {} in one {}", noun(2), beat_noun(self.intent.direction(), 1));
+        if outcome.merged {
+            let text = format!("several {} in one {}", noun(2), beat_noun(direction, 1));
             found.push((Class::Merged, text));
         }
-        if unaligned > 0 {
-            let text = format!("{unaligned} unaligned");
-            found.push((Class::Unaligned, text));
+        if self.seen.unaligned > 0 {
+            found.push((Class::Unaligned, format!("{} unaligned", self.seen.unaligned)));
         }
         for (class, reason) in found {
             if !self.classes.contains(&class) {
@@ -206,13 +196,19 @@ impl Verdict {
     /// How many accesses were judged.
     #[must_use]
     pub fn accesses(&self) -> u64 {
-        self.accesses
+        self.seen.accesses
     }
 
-    /// What the bus saw, in order.
+    /// What the bus saw, in order: all of it, unless the [`Judge`] was to keep fewer.
     #[must_use]
     pub fn beats(&self) -> &[Beat] {
-        &self.beats
+        &self.seen.beats
+    }
+
+    /// How many transactions the bus saw.
+    #[must_use]
+    pub fn beat_count(&self) -> u64 {
+        self.seen.matching + self.seen.others
     }
 
     /// What the trace does not show, a sentence each.
@@ -225,11 +221,14 @@ impl Verdict {
 /// One line: `8 writes for 4 words: every word written twice`.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.intent.count() == 0 {
+            return write!(f, "no access was seen, and not seen: {}", self.unseen.join("; "));
+        }
         let direction = self.intent.direction();
-        let matching = self.beats.len() as u64 - self.others;
+        let Seen { matching, others, .. } = self.seen;
         write!(f, "{matching} {}", beat_noun(direction, matching))?;
-        if self.others > 0 {
-            write!(f, " and {} {}", self.others, beat_noun(other(direction), self.others))?;
+        if others > 0 {
+            write!(f, " and {others} {}", beat_noun(other(direction), others))?;
         }
         let count = self.intent.count();
         write!(f, " for {count} {}: ", element_noun(self.intent.width(), count))?;
@@ -275,7 +274,7 @@ fn element_noun(width: u32, count: u64) -> &'static str {
     }
 }
 
-fn often(times: u32) -> String {
+fn often(times: u64) -> String {
     match times {
         2 => "twice".to_owned(),
         times => format!("{times} times"),

@@ -1,9 +1,7 @@
 //! Verdicts say what happened, in the words of the table that began it.
 
-use busprobe_trace::{
-    Access, Capture, Data, Direction, Event, Header, Level, Loss, LossKind, Mark, Syscall, Trace,
-};
-use busprobe_verdict::{AxiLite, Bus, Class, Device, Intent, Verdict, lower, operations, remedy};
+use busprobe_trace::{Access, Data, Direction, Event, Loss, LossKind, Syscall};
+use busprobe_verdict::{AxiLite, Bus, Class, Device, Intent, Verdict, lower, remedy};
 use proptest::prelude::*;
 
 fn writes(accesses: &[(u64, u32)]) -> Vec<Event> {
@@ -151,22 +149,6 @@ fn what_was_not_seen_keeps_a_verdict_from_being_exact() {
     let verdict =
         Verdict::of(&[Event::Syscall(call)], &AxiLite::BITS_32, &"W 0 1x32".parse().unwrap());
     assert!(verdict.to_string().contains("the kernel's own accesses in read (4 bytes at 0x0)"));
-}
-
-#[test]
-fn an_operation_is_what_lies_between_two_marks() {
-    let mut trace = Trace::new(Header::new(Level::Instruction, Capture::Native, "x86_64"));
-    let mark =
-        |text: &str| Event::Mark(Mark { seq: 0, text: text.into(), thread: 0, time_ns: None });
-    trace.events.extend(writes(&[(0, 4)]));
-    trace.events.push(mark("again"));
-    trace.events.extend(writes(&[(0, 4), (4, 4)]));
-    let found = operations(&trace);
-    let sizes: Vec<_> = found.iter().map(|o| (o.name, o.events.len())).collect();
-    assert_eq!(sizes, [(None, 1), (Some("again"), 2)]);
-    assert!(
-        found.iter().all(|o| o.infer_and_judge(&AxiLite::BITS_32).iter().all(Verdict::is_exact))
-    );
 }
 
 #[test]

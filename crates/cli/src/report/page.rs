@@ -97,7 +97,7 @@ fn list(page: &mut String, judged: &[Judged]) {
          <tbody>\n",
     );
     for (index, Judged { operation, verdict }) in judged.iter().enumerate().take(MOST_ROWS) {
-        let name = escape(&name(index, operation.name));
+        let name = escape(&name(index, operation.name()));
         let name =
             if index < MOST_SECTIONS { format!("<a href=\"#op{index}\">{name}</a>") } else { name };
         let _ = writeln!(
@@ -116,8 +116,8 @@ fn list(page: &mut String, judged: &[Judged]) {
     page.push_str("</nav>\n");
 }
 
-fn name(index: usize, mark: Option<&str>) -> String {
-    mark.map_or_else(|| format!("Operation {}", index + 1), str::to_owned)
+fn name(index: usize, name: Option<String>) -> String {
+    name.unwrap_or_else(|| format!("Operation {}", index + 1))
 }
 
 /// One word for each class, coloured and spelled out.
@@ -138,7 +138,7 @@ fn section(page: &mut String, index: usize, trace: &Trace, bus: &dyn Bus, judged
         page,
         "<section id=\"op{index}\">\n<h2>{}</h2>\n<p class=\"verdict\">{}</p>\n\
          <p>{} <span class=\"meant\">meant: <code>{}</code></span></p>\n",
-        escape(&name(index, operation.name)),
+        escape(&name(index, operation.name())),
         escape(&verdict.to_string()),
         chips(verdict),
         escape(&verdict.intent().to_string()),
