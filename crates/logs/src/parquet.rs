@@ -23,10 +23,15 @@
 //! ```
 
 mod columns;
+mod file;
 mod reader;
+mod rows;
+mod scan;
 mod writer;
 
-pub use reader::{ReadError, Reader};
+pub use file::ReadError;
+pub use reader::Reader;
+pub use scan::{Row, Scan};
 pub use writer::Writer;
 
 /// Rows of a group.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 
 use busprobe_logs::export::{Format, export};
-use busprobe_logs::parquet::{ROWS, Reader};
+use busprobe_logs::parquet::{ROWS, Reader, Row, Scan};
 use busprobe_trace::{
     Access, Capture, Data, Direction, Frame, Header, Level, Loss, LossKind, Mark, PythonLine,
     Record, Site, SourceLine, Syscall, Window,
@@ -119,6 +119,53 @@ fn a_file_cut_off_anywhere_is_refused_and_not_half_read() {
     }
 }
 
+/// What a scan gives, each access as a record.
+fn scanned(file: File) -> Vec<Record> {
+    let mut scan = Scan::new(file).unwrap();
+    let mut records = Vec::new();
+    while scan
+        .next_group(|row| {
+            records.push(match row {
+                Row::Access(access) => Record::Access(access.clone()),
+                Row::Other(record) => record,
+            });
+        })
+        .unwrap()
+    {}
+    records
+}
+
+/// A record as a scan gives it.
+fn lean(record: Record) -> Record {
+    match record {
+        Record::Access(access) => Record::Access(Access { data: None, time_ns: None, ..access }),
+        other => other,
+    }
+}
+
+#[test]
+fn a_scan_gives_the_same_records_without_data_and_times() {
+    let lean: Vec<Record> = one_of_each().into_iter().map(lean).collect();
+    assert_eq!(scanned(written(one_of_each())), lean);
+}
+
+#[test]
+fn a_scan_finds_the_losses_before_all_else() {
+    let Some(Record::Loss(loss)) = one_of_each().pop() else { panic!("the last is a loss") };
+    assert_eq!(Scan::new(written(one_of_each())).unwrap().losses().unwrap(), [loss]);
+    assert_eq!(Scan::new(written(vec![header()])).unwrap().losses().unwrap(), []);
+}
+
+#[test]
+fn a_scan_goes_through_all_groups() {
+    let access = |seq| Record::Access(Access { seq, ..Access::new(Direction::Read, seq * 4, 4) });
+    let mark = |seq| Record::Mark(Mark { seq, text: "m".into(), thread: 0, time_ns: None });
+    let record = |seq| if seq % 50_000 == 7 { mark(seq) } else { access(seq) };
+    let records: Vec<Record> =
+        std::iter::once(header()).chain((0..ROWS as u64 * 2 + 5).map(record)).collect();
+    assert!(scanned(written(records.clone())) == records);
+}
+
 fn access() -> impl Strategy<Value = Access> {
     let rest = any::<(u64, u64, u32, Option<u64>, bool, Option<Vec<u8>>)>();
     (rest, 1..=64_u32).prop_map(|((seq, offset, thread, time_ns, reads, data), size)| {
@@ -139,5 +186,20 @@ proptest! {
         let records: Vec<Record> =
             std::iter::once(header()).chain(accesses.into_iter().map(Record::Access)).collect();
         prop_assert_eq!(read(written(records.clone())), records);
+    }
+
+    #[test]
+    fn a_scan_sees_every_access_and_what_lies_between(
+        accesses in prop::collection::vec((access(), any::<Option<u8>>()), 0..50),
+        sites: bool,
+    ) {
+        let mut records = one_of_each();
+        for (access, other) in accesses {
+            let site = (sites && access.seq % 2 == 0).then_some(0);
+            records.push(Record::Access(Access { site, ..access }));
+            records.extend(other.map(|other| one_of_each()[1 + other as usize % 8].clone()));
+        }
+        let expected: Vec<Record> = records.iter().cloned().map(lean).collect();
+        prop_assert_eq!(scanned(written(records)), expected);
     }
 }

@@ -6,11 +6,12 @@ use std::io::{self, Write};
 use busprobe_trace::{
     Access, Capture, Header, Level, LossKind, PythonLine, Record, Sink, Site, SourceLine,
 };
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
+use parquet::schema::types::ColumnPath;
 
 use super::ROWS;
 use super::columns::{Column, Kind, schema};
@@ -36,15 +37,26 @@ impl<W: Write + Send> Out<W> {
         if let Out::Fresh(_) = self
             && let Out::Fresh(out) = std::mem::replace(self, Out::Failed)
         {
-            let compressed = WriterProperties::builder().set_compression(Compression::SNAPPY);
-            *self =
-                Out::Begun(SerializedFileWriter::new(out, schema(), compressed.build().into())?);
+            *self = Out::Begun(SerializedFileWriter::new(out, schema(), properties().into())?);
         }
         match self {
             Out::Begun(out) => Ok(out),
             _ => Err(ParquetError::General("the file could not be begun".to_owned())),
         }
     }
+}
+
+/// What goes up step by step is kept as its steps.
+fn properties() -> WriterProperties {
+    let all = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    let ascending = [Column::Seq, Column::TimeNs];
+    let of_each = ascending.into_iter().fold(all, |properties, column| {
+        let path = ColumnPath::from(column.name());
+        properties
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
+    });
+    of_each.build()
 }
 
 /// One column of the group of rows at hand.
