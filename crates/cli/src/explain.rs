@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use busprobe_trace::{Access, Direction, Frame, Level, PythonLine, Site, Trace, text};
 use busprobe_verdict::explain::{Explanation, Routine};
-use busprobe_verdict::{Beat, Bus, Class, Intent, Operation, bus_by_name, operations};
+use busprobe_verdict::{Beat, Bus, By, Class, Intent, Operation, bus_by_name, operations};
 
 use crate::check::parse_bus;
 use crate::trace_file::load;
@@ -39,6 +39,11 @@ pub(crate) struct Args {
     #[arg(long, default_value = "axi4-lite-32", value_parser = parse_bus)]
     bus: String,
 
+    /// What sets operations apart: mark, line, call or window. Without it marks, then lines and
+    /// calls; with --intent marks alone
+    #[arg(long, value_name = "WHAT")]
+    by: Option<By>,
+
     /// Show every access and every beat, however many
     #[arg(long)]
     all: bool,
@@ -54,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let bus = bus_by_name(&args.bus).expect("clap has checked the name");
     let (trace, damage) = load(&args.trace)?;
     let path = args.trace.display();
-    let operations = operations(&trace);
+    let operations = operations(&trace, args.by.or(args.intent.as_ref().map(|_| By::Mark)));
     if operations.is_empty() {
         return Err(Trouble::new(format!(
             "{path}: no access in it, so there is nothing to explain"
@@ -104,10 +109,10 @@ struct Page<'a> {
 impl Page<'_> {
     fn heading(&self, operations: &[Operation], index: usize) -> String {
         let operation = &operations[index];
-        let window = self.trace.window(operation.window).map_or("?", |window| &window.name);
-        let name = operation.name.map(|name| format!("{name}: ")).unwrap_or_default();
+        let window = self.trace.window(operation.head.window).map_or("?", |window| &window.name);
+        let mark = operation.head.mark().map(|mark| format!("{mark}: ")).unwrap_or_default();
         let (number, count) = (index + 1, operations.len());
-        format!("{name}operation {number} of {count}, in {window}\n")
+        format!("{mark}operation {number} of {count}, in {window}\n")
     }
 
     fn explanation(&self, explanation: &Explanation) -> String {

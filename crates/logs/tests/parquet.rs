@@ -127,7 +127,7 @@ fn scanned(file: File) -> Vec<Record> {
         .next_group(|row| {
             records.push(match row {
                 Row::Access(access) => Record::Access(access.clone()),
-                Row::Other(record) => record,
+                Row::Other(record) => record.clone(),
             });
         })
         .unwrap()

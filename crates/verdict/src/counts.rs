@@ -14,7 +14,7 @@ const FEW: usize = 4;
 /// more where something happened more than 255 times.
 #[derive(Default)]
 pub(crate) struct Counts {
-    pages: Vec<Box<Page>>,
+    pages: Vec<Page>,
     index: HashMap<u64, usize>,
     /// The page that was counted in last.
     last: usize,
@@ -69,7 +69,7 @@ impl Counts {
 
     /// All that happened and how often, in order.
     pub(crate) fn all(&self) -> impl Iterator<Item = (u64, u64)> {
-        let mut pages: Vec<&Page> = self.pages.iter().map(|page| &**page).collect();
+        let mut pages: Vec<&Page> = self.pages.iter().collect();
         pages.sort_unstable_by_key(|page| page.number);
         pages.into_iter().flat_map(move |page| {
             let first = page.number * PAGE as u64;
@@ -128,7 +128,7 @@ impl Counts {
 
     fn page(&mut self, number: u64) -> usize {
         self.last = self.known(number).unwrap_or_else(|| {
-            self.pages.push(Box::new(Page { number, counts: [0; PAGE] }));
+            self.pages.push(Page { number, counts: [0; PAGE] });
             let added = self.pages.len() - 1;
             match added {
                 0..FEW => {}

@@ -82,7 +82,7 @@ impl Judge {
         let seen = &mut self.seen[direction];
         seen.accesses += 1;
         let natural = 1_u64 << access.size.min(self.bus_width).max(1).ilog2();
-        seen.unaligned += u64::from(access.offset % natural != 0);
+        seen.unaligned += u64::from(!access.offset.is_multiple_of(natural));
         seen.matching += beats.len() as u64;
         if self.beats.len() < self.keep {
             let room = self.keep - self.beats.len();
@@ -93,7 +93,9 @@ impl Judge {
             Meant::Given(tallies) => {
                 for tally in tallies {
                     if tally.intent().direction() == access.direction {
-                        beats.iter().for_each(|beat| tally.put(beat));
+                        for beat in beats {
+                            tally.put(beat);
+                        }
                     }
                 }
             }

@@ -77,6 +77,7 @@ impl Verdict {
     ///
     /// What the events say was not seen (losses, system calls into the window) keeps the verdict
     /// from being exact, and is listed in [`Verdict::unseen`].
+    #[expect(clippy::missing_panics_doc, reason = "one intent always gets one verdict")]
     pub fn of<'a>(
         events: impl IntoIterator<Item = &'a Event>,
         bus: &dyn Bus,

@@ -95,14 +95,14 @@ impl TraceFile {
     pub(super) fn chunk(&self, index: usize, column: Column) -> Option<&ColumnChunkMetaData> {
         Some(self.file.metadata().row_group(index).column(self.place(column)?))
     }
+}
 
-    /// How many rows a group has.
-    pub(super) fn rows_of(&self, group: &dyn RowGroupReader) -> Result<usize, ReadError> {
-        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(usize::MAX);
-        if rows > MOST_ROWS {
-            let what = format!("a group of {rows} rows; ours have {ROWS}");
-            return Err(ReadError::Foreign { what });
-        }
-        Ok(rows)
+/// How many rows a group has.
+pub(super) fn rows_of(group: &dyn RowGroupReader) -> Result<usize, ReadError> {
+    let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(usize::MAX);
+    if rows > MOST_ROWS {
+        let what = format!("a group of {rows} rows; ours have {ROWS}");
+        return Err(ReadError::Foreign { what });
     }
+    Ok(rows)
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 
 use busprobe_trace::Record;
 
+use super::columns::Column;
 use super::file::{ReadError, TraceFile};
 use super::rows::Rows;
 
@@ -39,7 +40,7 @@ impl Reader {
         // One group at a time is in memory.
         self.rows = Rows::default();
         let group = self.file.group(self.group)?;
-        self.rows = Rows::read(&self.file, group.as_ref())?;
+        self.rows = Rows::read(&self.file, group.as_ref(), Column::ALL)?;
         self.group += 1;
         Ok(true)
     }

@@ -1,6 +1,7 @@
 //! Rows into records.
 
 use std::ops::Range;
+use std::slice;
 
 use busprobe_trace::{
     Access, Capture, Data, Direction, Header, Level, Loss, LossKind, Mark, PythonLine, Record,
@@ -11,7 +12,7 @@ use parquet::data_type::{ByteArray, DataType};
 use parquet::file::reader::RowGroupReader;
 
 use super::columns::{Column, Kind};
-use super::file::{ReadError, TraceFile};
+use super::file::{ReadError, TraceFile, rows_of};
 use super::writer;
 
 /// Rows of one group, column by column.
@@ -30,10 +31,14 @@ enum Cells {
 }
 
 impl Rows {
-    /// All rows of a group.
-    pub(super) fn read(file: &TraceFile, group: &dyn RowGroupReader) -> Result<Self, ReadError> {
-        let count = file.rows_of(group)?;
-        Rows::read_these(file, group, Column::ALL, &[0..count])
+    /// All rows of a group, and of them some columns.
+    pub(super) fn read(
+        file: &TraceFile,
+        group: &dyn RowGroupReader,
+        columns: &[Column],
+    ) -> Result<Self, ReadError> {
+        let all = 0..rows_of(group)?;
+        Rows::read_these(file, group, columns, slice::from_ref(&all))
     }
 
     /// Some rows of a group, and of them some columns.

@@ -11,7 +11,7 @@ use parquet::file::reader::RowGroupReader;
 use parquet::file::statistics::Statistics;
 
 use super::columns::Column;
-use super::file::{ReadError, TraceFile};
+use super::file::{ReadError, TraceFile, rows_of};
 use super::rows::Rows;
 
 /// Reads a trace several times as fast as [`Reader`](super::Reader), and of the accesses only what
@@ -33,7 +33,7 @@ pub enum Row<'a> {
     /// An access, without its data and time.
     Access(&'a Access),
     /// Any other record, whole.
-    Other(Record),
+    Other(&'a Record),
 }
 
 /// The columns of a group that accesses are made of, a cell a row.
@@ -111,12 +111,11 @@ impl Scan {
         let mut before = 0;
         for index in 0..self.file.groups() {
             let group = self.file.group(index)?;
-            let rows = self.file.rows_of(group.as_ref())?;
+            let rows = rows_of(group.as_ref())?;
             // Losses alone have a kind.
             let chunk = self.file.chunk(index, Column::Kind);
             if chunk.is_some_and(|chunk| !is_empty(chunk, rows)) {
-                let read =
-                    Rows::read_these(&self.file, group.as_ref(), &columns_of("loss"), &[0..rows])?;
+                let read = Rows::read(&self.file, group.as_ref(), &columns_of("loss"))?;
                 for row in 0..rows {
                     if read.is("loss", row) {
                         let of_row = |what| ReadError::Row { row: before + row as u64 + 1, what };
@@ -141,7 +140,7 @@ impl Scan {
             return Ok(false);
         }
         let group = self.file.group(index)?;
-        let rows = self.file.rows_of(group.as_ref())?;
+        let rows = rows_of(group.as_ref())?;
         let others = self.others(index, group.as_ref(), rows)?;
         let records = match &others[..] {
             [] => Rows::default(),
@@ -164,7 +163,7 @@ impl Scan {
             }
             for row in range.clone() {
                 let of_row = |what| ReadError::Row { row: self.before + row as u64 + 1, what };
-                take(Row::Other(records.record(other).map_err(of_row)?));
+                take(Row::Other(&records.record(other).map_err(of_row)?));
                 other += 1;
             }
             at = range.end;
@@ -185,7 +184,7 @@ impl Scan {
         if chunk.is_some_and(|chunk| constant(chunk) == Some(b"access")) {
             return Ok(Vec::new());
         }
-        let kinds = Rows::read_these(&self.file, group, &[Column::T], &[0..rows])?;
+        let kinds = Rows::read(&self.file, group, &[Column::T])?;
         let mut others: Vec<(String, Range<usize>)> = Vec::new();
         for row in 0..rows {
             if kinds.is("access", row) {
