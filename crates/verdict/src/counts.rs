@@ -12,7 +12,7 @@ const FEW: usize = 4;
 
 /// How often each thing happened, by its number. A byte each where anything happened near, and
 /// more where something happened more than 255 times.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Counts {
     pages: Vec<Page>,
     index: HashMap<u64, usize>,
@@ -24,6 +24,7 @@ pub(crate) struct Counts {
     highest: Option<u64>,
 }
 
+#[derive(Clone)]
 struct Page {
     /// The number of its first thing, over [`PAGE`].
     number: u64,

@@ -12,8 +12,12 @@ pub(crate) struct Coverage {
     width: u64,
     /// How often each element was put, by its offset over the width.
     times: Counts,
+    /// The elements that were accessed, where the bus does not put these and no others at once.
+    accessed: Option<Counts>,
     /// Bytes of the widest beat.
     widest: u32,
+    /// Beats that carry nothing.
+    empty: u64,
     out_of_order: bool,
     accesses: u64,
     /// The one access that has come again and again from one instruction.
@@ -26,16 +30,18 @@ impl Coverage {
         Coverage {
             width: u64::from(Intent::widest(width)),
             times: Counts::default(),
+            accessed: None,
             widest: 0,
+            empty: 0,
             out_of_order: false,
             accesses: 0,
             same: None,
         }
     }
 
-    /// Takes an access and what became of it.
-    pub(crate) fn put(&mut self, access: &Access, beats: &[Beat]) {
-        if access.size == 0 {
+    /// Takes an access, before the beats that it brought out on the bus.
+    pub(crate) fn access(&mut self, access: &Access, beats: &[Beat]) {
+        if access.offset >= access.end() {
             return;
         }
         let this = (access.offset, access.size, access.site);
@@ -45,31 +51,49 @@ impl Coverage {
             Some(same) if same != this => self.same = None,
             _ => {}
         }
+        self.narrow(access);
+        let is_itself = beats.first().is_some_and(|first| first.offset == access.offset)
+            && beats.last().is_some_and(|last| last.end() == access.end());
+        if !is_itself && self.accessed.is_none() {
+            self.accessed = Some(self.times.clone());
+        }
+        if let Some(accessed) = &mut self.accessed {
+            accessed.add(access.offset / self.width, (access.end() - 1) / self.width);
+        }
+    }
+
+    /// Takes a beat.
+    pub(crate) fn beat(&mut self, beat: &Beat) {
+        if beat.offset >= beat.end() {
+            self.empty += 1;
+            return;
+        }
+        let shift = self.width.trailing_zeros();
+        let (first, last) = (beat.offset >> shift, (beat.end() - 1) >> shift);
+        self.out_of_order |= self.times.add(first, last);
+        self.widest = self.widest.max(beat.size);
+    }
+
+    /// Makes elements small enough for an access.
+    fn narrow(&mut self, access: &Access) {
         let bits = self.width | access.offset | (access.end() - access.offset);
         let width = 1 << bits.trailing_zeros();
         if width < self.width {
-            if self.accesses > 1 {
-                self.times = self.times.split(self.width / width);
-            }
+            let parts = self.width / width;
+            self.times = self.times.split(parts);
+            self.accessed = self.accessed.as_ref().map(|accessed| accessed.split(parts));
             self.width = width;
         }
-        let shift = self.width.trailing_zeros();
-        for beat in beats {
-            if beat.offset < beat.end() {
-                let (first, last) = (beat.offset >> shift, (beat.end() - 1) >> shift);
-                self.out_of_order |= self.times.add(first, last);
-                self.widest = self.widest.max(beat.size);
-            }
-        }
     }
 
-    /// The elements that were put, as runs of offsets.
+    /// The elements that were accessed, as runs of offsets.
     fn runs(&self) -> Vec<Run> {
         let in_bytes = |run: Run| Run { start: run.start * self.width, count: run.count };
-        self.times.runs().into_iter().map(in_bytes).collect()
+        let accessed = self.accessed.as_ref().unwrap_or(&self.times);
+        accessed.runs().into_iter().map(in_bytes).collect()
     }
 
-    /// Whether anything was put at all.
+    /// Whether anything was accessed at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.accesses == 0
     }
@@ -91,16 +115,32 @@ impl Coverage {
         if let Some((offset, size, _)) = self.same
             && self.accesses > 1
             && self.width == u64::from(size)
+            && self.accessed.is_none()
         {
             let intent = Intent::fixed(direction, offset, self.accesses, size);
             outcome.fewest = 1;
             outcome.most = 1;
+            outcome.outside = self.empty;
             return (intent, outcome);
         }
         let intent = Intent::of_runs(direction, self.width as u32, self.runs());
-        outcome.weigh(self.times.all().map(|(_, times)| times), intent.count());
+        let meant =
+            |number: u64| self.accessed.as_ref().is_none_or(|accessed| accessed.times(number) > 0);
+        let times = self.times.all().filter(|&(number, _)| meant(number));
+        outcome.weigh(times.map(|(_, times)| times), intent.count());
         outcome.out_of_order = self.out_of_order;
-        outcome.merged = u64::from(self.widest) > self.width;
+        outcome.outside = self.empty;
+        outcome.merged = match &self.accessed {
+            None => u64::from(self.widest) > self.width,
+            Some(accessed) => self.holds_several(accessed),
+        };
         (intent, outcome)
+    }
+
+    /// Whether two elements that were accessed lie in one word as wide as the widest beat.
+    fn holds_several(&self, accessed: &Counts) -> bool {
+        let of_word = (u64::from(self.widest) / self.width).max(1);
+        let words: Vec<u64> = accessed.all().map(|(number, _)| number / of_word).collect();
+        words.windows(2).any(|pair| pair[0] == pair[1])
     }
 }

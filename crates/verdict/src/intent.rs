@@ -80,7 +80,9 @@ impl Intent {
         let mut coverage = Coverage::new(bus_width);
         for access in accesses.into_iter().filter(|access| access.direction == direction) {
             let Access { offset, size, data, .. } = *access;
-            coverage.put(access, &[Beat { direction, offset, size, data }]);
+            let beat = Beat { direction, offset, size, data };
+            coverage.access(access, &[beat]);
+            coverage.beat(&beat);
         }
         (!coverage.is_empty()).then(|| coverage.finish(direction).0)
     }

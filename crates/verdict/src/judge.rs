@@ -5,26 +5,26 @@ use busprobe_trace::{Access, Direction, Event, PythonLine};
 use crate::coverage::Coverage;
 use crate::tally::Tally;
 use crate::verdict::Seen;
-use crate::{Beat, Bus, Intent, Verdict};
+use crate::{Beat, Bus, Intent, Lowering, Verdict};
 
 /// Judges an operation while it goes by, in memory that grows with the elements it touches and not
 /// with how often it does.
 ///
 /// ```
 /// use busprobe_trace::{Access, Direction};
-/// use busprobe_verdict::{AxiLite, Bus, Judge};
+/// use busprobe_verdict::{AxiLite, Judge};
 ///
-/// let mut judge = Judge::inferring(AxiLite::BITS_32.width(), None);
+/// let mut judge = Judge::inferring(&AxiLite::BITS_32, None);
 /// for offset in [0, 4, 4] {
-///     let access = Access::new(Direction::Write, offset, 4);
-///     let mut beats = Vec::new();
-///     AxiLite::BITS_32.lower(&access, &mut beats);
-///     judge.access(&access, &beats);
+///     judge.access(&Access::new(Direction::Write, offset, 4));
 /// }
 /// assert_eq!(judge.finish()[0].to_string(), "3 writes for 2 words: 1 word written twice");
 /// ```
 pub struct Judge {
     bus_width: u32,
+    lowering: Box<dyn Lowering>,
+    /// What the access at hand brought out on the bus.
+    lowered: Vec<Beat>,
     meant: Meant,
     /// What was seen of the reads and of the writes.
     seen: [Seen; 2],
@@ -51,23 +51,24 @@ impl Judge {
     /// But a Python instruction that stores asks for no read: where `line` has one, reads of what
     /// is written too are no intent of their own.
     #[must_use]
-    pub fn inferring(bus_width: u32, line: Option<&PythonLine>) -> Self {
+    pub fn inferring(bus: &dyn Bus, line: Option<&PythonLine>) -> Self {
         let instruction = line.and_then(|line| line.instruction.as_deref());
         let says_write = instruction.is_some_and(|name| name.starts_with("STORE_"));
-        let coverage = Box::new([Coverage::new(bus_width), Coverage::new(bus_width)]);
-        Judge::new(bus_width, Meant::Inferred { coverage, says_write })
+        let coverage = Box::new([Coverage::new(bus.width()), Coverage::new(bus.width())]);
+        Judge::new(bus, Meant::Inferred { coverage, says_write })
     }
 
     /// Judges against what was meant. With intents of both directions, each is for the accesses
     /// of its own.
     #[must_use]
-    pub fn against(bus_width: u32, intents: Vec<Intent>) -> Self {
-        Judge::new(bus_width, Meant::Given(intents.into_iter().map(Tally::new).collect()))
+    pub fn against(bus: &dyn Bus, intents: Vec<Intent>) -> Self {
+        Judge::new(bus, Meant::Given(intents.into_iter().map(Tally::new).collect()))
     }
 
-    fn new(bus_width: u32, meant: Meant) -> Self {
-        let (seen, unseen, beats) = Default::default();
-        Judge { bus_width, meant, seen, unseen, beats, keep: 0 }
+    fn new(bus: &dyn Bus, meant: Meant) -> Self {
+        let (lowered, seen, unseen, beats) = Default::default();
+        let (bus_width, lowering) = (bus.width(), bus.begin());
+        Judge { bus_width, lowering, lowered, meant, seen, unseen, beats, keep: 0 }
     }
 
     /// Keeps the first `most` beats for [`Verdict::beats`], instead of none.
@@ -76,30 +77,36 @@ impl Judge {
         Judge { keep: most, ..self }
     }
 
-    /// Takes an access, and the beats that it became.
-    pub fn access(&mut self, access: &Access, beats: &[Beat]) {
-        let direction = access.direction as usize;
-        let seen = &mut self.seen[direction];
+    /// Takes an access.
+    pub fn access(&mut self, access: &Access) {
+        let seen = &mut self.seen[access.direction as usize];
         seen.accesses += 1;
         let natural = 1_u64 << access.size.min(self.bus_width).max(1).ilog2();
         seen.unaligned += u64::from(!access.offset.is_multiple_of(natural));
-        seen.matching += beats.len() as u64;
-        if self.beats.len() < self.keep {
-            let room = self.keep - self.beats.len();
-            self.beats.extend(beats.iter().take(room));
+        self.lowering.push(access, &mut self.lowered);
+        if let Meant::Inferred { coverage, .. } = &mut self.meant {
+            coverage[access.direction as usize].access(access, &self.lowered);
         }
-        match &mut self.meant {
-            Meant::Inferred { coverage, .. } => coverage[direction].put(access, beats),
-            Meant::Given(tallies) => {
-                for tally in tallies {
-                    if tally.intent().direction() == access.direction {
-                        for beat in beats {
+        self.take_lowered();
+    }
+
+    /// Takes what came out on the bus.
+    fn take_lowered(&mut self) {
+        for beat in &self.lowered {
+            self.seen[beat.direction as usize].matching += 1;
+            match &mut self.meant {
+                Meant::Inferred { coverage, .. } => coverage[beat.direction as usize].beat(beat),
+                Meant::Given(tallies) => {
+                    for tally in tallies {
+                        if tally.intent().direction() == beat.direction {
                             tally.put(beat);
                         }
                     }
                 }
             }
         }
+        let room = self.keep.saturating_sub(self.beats.len());
+        self.beats.extend(self.lowered.drain(..).take(room));
     }
 
     /// Takes something that was not seen.
@@ -107,14 +114,10 @@ impl Judge {
         self.unseen.push(what);
     }
 
-    /// Takes whatever happened; `beats` is room to work in.
-    pub fn event(&mut self, event: &Event, bus: &dyn Bus, beats: &mut Vec<Beat>) {
+    /// Takes whatever happened.
+    pub fn event(&mut self, event: &Event) {
         match event {
-            Event::Access(access) => {
-                beats.clear();
-                bus.lower(access, beats);
-                self.access(access, beats);
-            }
+            Event::Access(access) => self.access(access),
             Event::Syscall(call) => self.unseen(format!(
                 "the kernel's own accesses in {} ({} bytes at {:#x})",
                 call.name, call.length, call.offset
@@ -128,6 +131,8 @@ impl Judge {
     /// there were none, one that says what was not seen.
     #[must_use]
     pub fn finish(mut self) -> Vec<Verdict> {
+        self.lowering.finish(&mut self.lowered);
+        self.take_lowered();
         match std::mem::replace(&mut self.meant, Meant::Given(Vec::new())) {
             Meant::Given(tallies) => {
                 let has = |direction| tallies.iter().any(|t| t.intent().direction() == direction);

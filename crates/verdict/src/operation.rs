@@ -180,7 +180,7 @@ impl Operation<'_> {
     /// intent, its reads as another; see [`Judge::inferring`].
     #[must_use]
     pub fn infer_and_judge(&self, bus: &dyn Bus) -> Vec<Verdict> {
-        self.verdicts(Judge::inferring(bus.width(), self.head.python()), bus)
+        self.verdicts(Judge::inferring(bus, self.head.python()))
     }
 
     /// Judges the operation against what it was meant to do.
@@ -189,11 +189,10 @@ impl Operation<'_> {
         Verdict::of(self.events.iter().copied(), bus, intent)
     }
 
-    fn verdicts(&self, judge: Judge, bus: &dyn Bus) -> Vec<Verdict> {
+    fn verdicts(&self, judge: Judge) -> Vec<Verdict> {
         let mut judge = judge.keeping_beats(usize::MAX);
-        let mut beats = Vec::new();
         for event in &self.events {
-            judge.event(event, bus, &mut beats);
+            judge.event(event);
         }
         judge.finish()
     }

@@ -111,7 +111,8 @@ impl Tally {
         let first = runs.partition_point(|run| run.end(width) <= beat.offset);
         for index in first..runs.len() {
             let run = self.intent.runs()[index];
-            if run.start >= beat.end() {
+            // A beat without strobes touches nothing.
+            if run.start >= beat.end() || beat.offset >= beat.end() {
                 break;
             }
             let from = beat.offset.max(run.start) - run.start;

@@ -83,10 +83,9 @@ impl Verdict {
         bus: &dyn Bus,
         intent: &Intent,
     ) -> Self {
-        let mut judge = Judge::against(bus.width(), vec![intent.clone()]).keeping_beats(usize::MAX);
-        let mut beats = Vec::new();
+        let mut judge = Judge::against(bus, vec![intent.clone()]).keeping_beats(usize::MAX);
         for event in events {
-            judge.event(event, bus, &mut beats);
+            judge.event(event);
         }
         judge.finish().pop().expect("an intent that is given gets its verdict")
     }

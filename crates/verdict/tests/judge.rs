@@ -3,24 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use busprobe_trace::{Access, Direction, PythonLine};
-use busprobe_verdict::{AxiLite, Beat, Bus, Class, Device, Intent, Judge, Verdict};
+use busprobe_verdict::{AxiLite, Bus, Class, Device, Intent, Judge, Verdict, bus_by_name, lower};
 use proptest::prelude::*;
 
-fn judge(mut judge: Judge, accesses: &[Access], bus: &dyn Bus) -> Vec<Verdict> {
+fn judge(mut judge: Judge, accesses: &[Access]) -> Vec<Verdict> {
     for access in accesses {
-        judge.access(access, &lowered(std::slice::from_ref(access), bus));
+        judge.access(access);
     }
     judge.finish()
 }
 
 fn infer(accesses: &[Access], bus: &dyn Bus) -> Vec<Verdict> {
-    judge(Judge::inferring(bus.width(), None), accesses, bus)
-}
-
-fn lowered(accesses: &[Access], bus: &dyn Bus) -> Vec<Beat> {
-    let mut beats = Vec::new();
-    accesses.iter().for_each(|access| bus.lower(access, &mut beats));
-    beats
+    judge(Judge::inferring(bus, None), accesses)
 }
 
 /// The classes of `accesses` of one direction, found the slow way: byte by byte, beat by beat.
@@ -33,7 +27,7 @@ fn slow(accesses: &[Access], bus: &dyn Bus) -> (String, BTreeSet<&'static str>) 
     let width = widths.clone().find(|&width| fits(width)).unwrap();
     let mut times: BTreeMap<u64, u32> = BTreeMap::new();
     let mut classes = BTreeSet::new();
-    for beat in lowered(accesses, bus) {
+    for beat in lower(bus, accesses) {
         let elements: Vec<u64> = (beat.offset / width..beat.end().div_ceil(width)).collect();
         for &element in &elements {
             if !times.contains_key(&element) && times.range(element..).next().is_some() {
@@ -108,18 +102,45 @@ proptest! {
                 let found: BTreeSet<_> = verdict.classes().iter().map(|class| class.name()).collect();
                 prop_assert_eq!(found, classes);
                 prop_assert_eq!(verdict.accesses(), one_way.len() as u64);
-                prop_assert_eq!(verdict.beat_count(), lowered(&one_way, bus).len() as u64);
+                prop_assert_eq!(verdict.beat_count(), lower(bus, &one_way).len() as u64);
 
-                let given = Judge::against(bus.width(), vec![verdict.intent().clone()]);
-                let given = judge(given, &one_way, bus);
+                let given = Judge::against(bus, vec![verdict.intent().clone()]);
+                let given = judge(given, &one_way);
                 prop_assert_eq!(&given[0], verdict, "given or inferred");
             }
         }
     }
 }
 
-fn at(offset: u64, size: u32, site: u32) -> Access {
-    Access { site: Some(site), ..Access::new(Direction::Write, offset, size) }
+proptest! {
+    #[test]
+    fn what_is_inferred_is_judged_as_if_it_were_given_on_every_bus(
+        accesses in accesses(),
+        bus in prop::sample::select(&[
+            "beats:8",
+            "axi4-lite-32:null-beats=64",
+            "axi4-lite-64:strobes=ignored",
+            "wc-x86",
+            "wc-x86:buffers=1",
+            "normal-nc-arm",
+        ]),
+    ) {
+        let bus = bus_by_name(bus).unwrap();
+        let writes: Vec<Access> = accesses
+            .into_iter()
+            .map(|access| Access { direction: Direction::Write, ..access })
+            .collect();
+        let inferred = infer(&writes, bus.as_ref());
+        let intent = inferred[0].intent().clone();
+        let alone = Intent::infer(&writes, Direction::Write, bus.width());
+        prop_assert_eq!(alone.as_ref(), Some(&intent));
+        let given = judge(Judge::against(bus.as_ref(), vec![intent]), &writes);
+        prop_assert_eq!(&given, &inferred);
+    }
+}
+
+fn at(offset: u64, size: u32, instruction: u32) -> Access {
+    Access { site: Some(instruction), ..Access::new(Direction::Write, offset, size) }
 }
 
 #[test]
@@ -152,8 +173,8 @@ fn python(instruction: &str) -> PythonLine {
 fn a_python_line_that_stores_asks_for_no_read_of_the_same_place() {
     let update = [Access::new(Direction::Read, 0, 4), Access::new(Direction::Write, 0, 4)];
     let judged = |accesses: &[Access], instruction| {
-        let judge_it = Judge::inferring(4, Some(&python(instruction)));
-        let verdicts = judge(judge_it, accesses, &AxiLite::BITS_32);
+        let line = python(instruction);
+        let verdicts = judge(Judge::inferring(&AxiLite::BITS_32, Some(&line)), accesses);
         verdicts.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let asked = "1 write and 1 read for 1 word: 1 read that nobody asked for";
@@ -168,9 +189,8 @@ fn a_python_line_that_stores_asks_for_no_read_of_the_same_place() {
 #[test]
 fn only_so_many_beats_are_kept_as_are_asked_for() {
     let verdicts = judge(
-        Judge::inferring(4, None).keeping_beats(3),
+        Judge::inferring(&AxiLite::BITS_32, None).keeping_beats(3),
         &[at(0, 16, 1), at(16, 16, 1)],
-        &AxiLite::BITS_32,
     );
     assert_eq!((verdicts[0].beats().len(), verdicts[0].beat_count()), (3, 8));
 }
@@ -180,6 +200,6 @@ fn reads_and_writes_that_were_both_meant_are_judged_apart() {
     let update = [Access::new(Direction::Read, 0, 4), at(0, 4, 1)];
     let intents: Vec<Intent> =
         ["R 0x0 1x32", "W 0x0 1x32"].iter().map(|text| text.parse().unwrap()).collect();
-    let verdicts = judge(Judge::against(4, intents), &update, &AxiLite::BITS_32);
+    let verdicts = judge(Judge::against(&AxiLite::BITS_32, intents), &update);
     assert!(verdicts.iter().all(Verdict::is_exact));
 }

@@ -41,14 +41,15 @@ impl Sketch {
         self.trace.events.push(event);
     }
 
-    fn write(&mut self, site: u32, offset: u64, size: u32) {
-        self.access(Direction::Write, Some(site), offset, size);
+    fn write(&mut self, by: u32, offset: u64, size: u32) {
+        self.access(Direction::Write, Some(by), offset, size);
     }
 
-    fn access(&mut self, direction: Direction, site: Option<u32>, offset: u64, size: u32) {
+    fn access(&mut self, direction: Direction, by: Option<u32>, offset: u64, size: u32) {
         let seq = self.trace.events.len() as u64;
         let (thread, window) = (self.thread, self.window);
-        let access = Access { seq, site, thread, window, ..Access::new(direction, offset, size) };
+        let access = Access::new(direction, offset, size);
+        let access = Access { seq, site: by, thread, window, ..access };
         self.event(Event::Access(access));
     }
 
