@@ -21,6 +21,9 @@ impl Keep {
 
 impl Sink for Keep {
     fn put(&mut self, record: &Record) -> io::Result<()> {
+        if let Record::Repeat(repeat) = record {
+            return repeat.accesses().map(Record::Access).try_for_each(|access| self.put(&access));
+        }
         let is_event = !matches!(record, Record::Trace(_) | Record::Window(_) | Record::Site(_));
         if is_event && self.trace.events.len() == MOST_EVENTS {
             self.dropped += 1;

@@ -13,6 +13,8 @@
 //! | `mark` | `seq`, `text`, `thread`, `time_ns` |
 //! | `loss` | `seq`, `kind`, `detail`, `count` |
 //!
+//! A `repeat` is written as the accesses that it stands for.
+//!
 //! So that no question needs a join, an access also has its site's columns, except `id` and
 //! `address`. Numbers are unsigned integers of 32 or 64 bits, all else is text; `data` is
 //! hexadecimal as in JSON Lines. Rows come in groups of [`ROWS`], so that reading and writing take

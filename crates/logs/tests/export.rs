@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use busprobe_logs::export::{Format, Stream, export};
 use busprobe_trace::{
-    Access, Capture, Data, Direction, Header, Level, Loss, LossKind, Mark, Record, Site, Window,
-    jsonl,
+    Access, Capture, Data, Direction, Header, Level, Loss, LossKind, Mark, Record, Repeat, Site,
+    Window, jsonl,
 };
 use busprobe_verdict::bus_by_name;
 use proptest::prelude::*;
@@ -123,6 +123,25 @@ fn perfetto_gets_json_with_a_slice_for_each_access() {
     assert_eq!(names, ["process_name", "a \"block\"", "W 0x10", "R 0x21", "LOSS 3 were missed"]);
     assert_eq!(events[2]["args"]["site"], "libc.so.6 memcpy+0x58   str x6, [x0]");
     assert_eq!((&events[3]["ts"], &events[3]["dur"]), (&2.into(), &1.into()));
+}
+
+#[test]
+fn a_repeat_goes_out_as_the_accesses_that_it_stands_for() {
+    let first = Access { seq: 3, ..Access::new(Direction::Write, 0x20, 4) };
+    let bytes = Some((0..12).collect());
+    let repeat = Record::Repeat(Repeat { first, count: 3, step: -4, bytes });
+    let Record::Repeat(known) = &repeat else { unreachable!() };
+    let expanded: Vec<Record> = known.accesses().map(Record::Access).collect();
+    let window = || sample().into_iter().take_while(|r| !matches!(r, Record::Mark(_)));
+    for format in Format::ALL {
+        if matches!(format, Format::Text | Format::Jsonl) {
+            continue;
+        }
+        let of = |records: &[Record]| {
+            exported(window().chain(records.iter().cloned()).collect(), *format, "axi4-lite-32")
+        };
+        assert!(of(std::slice::from_ref(&repeat)) == of(&expanded), "{format}");
+    }
 }
 
 #[test]

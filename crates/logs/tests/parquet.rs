@@ -8,7 +8,7 @@ use busprobe_logs::export::{Format, export};
 use busprobe_logs::parquet::{ROWS, Reader, Row, Scan};
 use busprobe_trace::{
     Access, Capture, Data, Direction, Frame, Header, Level, Loss, LossKind, Mark, PythonLine,
-    Record, Site, SourceLine, Syscall, Window,
+    Record, Repeat, Site, SourceLine, Syscall, Window,
 };
 use busprobe_verdict::bus_by_name;
 use proptest::prelude::*;
@@ -81,6 +81,14 @@ fn one_of_each() -> Vec<Record> {
             count: Some(1),
         }),
     ]
+}
+
+#[test]
+fn a_repeat_is_written_as_its_accesses() {
+    let first = Access { data: Some(Data::new(&[7])), ..Access::new(Direction::Write, 8, 1) };
+    let repeat = Repeat { first, count: 3, step: -1, bytes: None };
+    let records = read(written(vec![header(), Record::Repeat(repeat.clone())]));
+    assert_eq!(records[1..], repeat.accesses().map(Record::Access).collect::<Vec<_>>());
 }
 
 #[test]

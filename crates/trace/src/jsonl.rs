@@ -14,8 +14,9 @@ use thiserror::Error;
 
 use crate::{Header, Loss, LossKind, Record, Sink, Trace};
 
-/// Longer lines than this are no records of ours.
-const LONGEST_LINE: u64 = 1 << 20;
+/// Longer lines than this are no records of ours: the longest is a [`Repeat`](crate::Repeat) of
+/// elements of 8 bytes, two digits a byte.
+const LONGEST_LINE: u64 = 1 << 21;
 
 /// Why a line could not be read.
 #[derive(Debug, Error)]
@@ -145,6 +146,12 @@ impl<R: BufRead> Reader<R> {
                     return Err(ReadError::Line { line: self.line, what });
                 }
                 self.events += 1;
+            }
+            Record::Repeat(repeat) => {
+                if let Err(what) = repeat.validate() {
+                    return Err(ReadError::Line { line: self.line, what });
+                }
+                self.events += u64::from(repeat.count);
             }
             Record::Syscall(_) | Record::Mark(_) | Record::Loss(_) => self.events += 1,
             Record::Window(_) | Record::Site(_) => {}

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, Header, Site, Window};
+use crate::{Access, Header, Repeat, Site, Window};
 
 /// One record; in JSON Lines one line, told apart by `"t"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum Record {
     Site(Site),
     /// One load or store.
     Access(Access),
+    /// Many loads or stores by one instruction.
+    Repeat(Repeat),
     /// A system call that was given a pointer into a window.
     Syscall(Syscall),
     /// A place that the program marked.

@@ -2,17 +2,21 @@
 //!
 //! ```text
 //! W addr 0x0 data 0x3020100 size 4   libc.so.6 __memcpy_generic+0x58   stp x6, x7, [x0]   seed.py:12
+//! W addr 0x40 data 0x0 size 1 count 16384   libc.so.6 memset+0x90   rep stosb
 //! SYSCALL preadv addr 0x0 length 64
 //! ```
 //! `addr` is the offset in the window; with several windows, ` window N` follows the size. Data
-//! that is not known is `?`. At the end come the line of the module's own source and the line of
-//! Python, as far as they are known; three spaces part what belongs together.
+//! that is not known is `?`. `count` accesses lie side by side, towards lower addresses after
+//! ` step -1`; where their data differ, the first few are there.
+//!
+//! At the end come the line of the module's own source and the line of Python, as far as they are
+//! known; three spaces part what belongs together.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::{Access, Record, Sink, Site, Syscall};
+use crate::{Access, Record, Repeat, Sink, Site, Syscall};
 
 /// One access and its site, on one line.
 pub struct Line<'a> {
@@ -33,6 +37,43 @@ impl fmt::Display for Line<'_> {
             None => f.write_str("?")?,
         }
         write!(f, " size {size}")?;
+        if self.with_window {
+            write!(f, " window {window}")?;
+        }
+        match self.site {
+            Some(site) => write!(f, "   {site}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The accesses of a [`Repeat`] and their site, on one line.
+struct RepeatLine<'a> {
+    repeat: &'a Repeat,
+    site: Option<&'a Site>,
+    with_window: bool,
+}
+
+impl fmt::Display for RepeatLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: u32 = 4;
+        let Repeat { first, count, step, bytes } = self.repeat;
+        let Access { direction, offset, size, window, .. } = first;
+        write!(f, "{} addr {offset:#x} data ", direction.letter())?;
+        match (first.data, bytes) {
+            (Some(data), _) => write!(f, "{data:#}")?,
+            (None, None) => f.write_str("?")?,
+            (None, Some(_)) => {
+                for (number, data) in (0..SHOWN).filter_map(|n| Some((n, self.repeat.data(n)?))) {
+                    write!(f, "{}{data:#}", if number > 0 { "," } else { "" })?;
+                }
+                f.write_str(if *count > SHOWN { ",..." } else { "" })?;
+            }
+        }
+        write!(f, " size {size} count {count}")?;
+        if *step < 0 {
+            write!(f, " step {step}")?;
+        }
         if self.with_window {
             write!(f, " window {window}")?;
         }
@@ -108,6 +149,11 @@ impl<W: Write> Sink for Writer<W> {
             Record::Access(access) => {
                 let site = access.site.and_then(|id| self.sites.get(&id));
                 writeln!(self.out, "{}", Line { access, site, with_window: self.windows > 1 })
+            }
+            Record::Repeat(repeat) => {
+                let site = repeat.first.site.and_then(|id| self.sites.get(&id));
+                let with_window = self.windows > 1;
+                writeln!(self.out, "{}", RepeatLine { repeat, site, with_window })
             }
             Record::Syscall(syscall) => writeln!(self.out, "{syscall}"),
             Record::Mark(mark) => writeln!(self.out, "MARK {}", mark.text),

@@ -84,13 +84,14 @@ impl Trace {
             .chain(events)
     }
 
-    /// Adds one record.
+    /// Adds one record; a [`Repeat`](crate::Repeat) as the accesses that it stands for.
     pub fn push(&mut self, record: Record) {
         match record {
             Record::Trace(header) => self.header = header,
             Record::Window(window) => self.windows.push(window),
             Record::Site(site) => self.sites.push(site),
             Record::Access(access) => self.events.push(Event::Access(access)),
+            Record::Repeat(repeat) => self.events.extend(repeat.accesses().map(Event::Access)),
             Record::Syscall(syscall) => self.events.push(Event::Syscall(syscall)),
             Record::Mark(mark) => self.events.push(Event::Mark(mark)),
             Record::Loss(loss) => self.events.push(Event::Loss(loss)),

@@ -2,7 +2,7 @@
 
 use busprobe_trace::{
     Access, Capture, Data, Direction, Event, Frame, Header, Level, Loss, LossKind, Mark,
-    PythonLine, Record, Sink, Site, SourceLine, Syscall, Trace, Window, jsonl, text,
+    PythonLine, Record, Repeat, Sink, Site, SourceLine, Syscall, Trace, Window, jsonl, text,
 };
 use proptest::prelude::*;
 
@@ -163,6 +163,75 @@ fn an_access_that_no_instruction_makes_is_refused() {
     }
 }
 
+/// Three 16-bit stores from 0x10 down.
+fn descending() -> Repeat {
+    let first = Access { thread: 7, ..Access::new(Direction::Write, 0x10, 2) };
+    Repeat { first, count: 3, step: -2, bytes: Some(vec![1, 2, 3, 4, 5, 6]) }
+}
+
+fn with(record: &Record) -> String {
+    let mut out = file(&Trace::new(header())).into_bytes();
+    jsonl::Writer::new(&mut out).put(record).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_repeat_is_one_line_and_many_accesses() {
+    let file = with(&Record::Repeat(descending()));
+    let line = r#"{"t":"repeat","seq":0,"dir":"W","window":0,"offset":16,"size":2,"thread":7,"count":3,"step":-2,"bytes":"010203040506"}"#;
+    assert_eq!(file.lines().nth(1), Some(line));
+    let trace = jsonl::read(file.as_bytes()).unwrap();
+    let found: Vec<_> = trace.accesses().map(|a| (a.seq, a.offset, a.size, a.data)).collect();
+    let data = |low, high| Some(Data::new(&[low, high]));
+    let expected = [(0, 16, 2, data(5, 6)), (1, 14, 2, data(3, 4)), (2, 12, 2, data(1, 2))];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn text_of_a_repeat_is_one_line() {
+    let text = |repeat: Repeat| {
+        let mut out = Vec::new();
+        text::Writer::new(&mut out).put(&Record::Repeat(repeat)).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let fill = Repeat { count: 16384, step: 2, bytes: None, ..descending() };
+    let zero = Access { data: Some(Data::new(&[0, 0])), ..fill.first.clone() };
+    assert_eq!(text(fill.clone()), "W addr 0x10 data ? size 2 count 16384\n");
+    assert_eq!(text(Repeat { first: zero, ..fill }), "W addr 0x10 data 0x0 size 2 count 16384\n");
+    assert_eq!(text(descending()), "W addr 0x10 data 0x605,0x403,0x201 size 2 count 3 step -2\n");
+}
+
+#[test]
+fn a_repeat_that_no_instruction_makes_is_refused() {
+    let line = with(&Record::Repeat(descending()));
+    for (from, to, what) in [
+        ("\"count\":3", "\"count\":0", "1 to 65536 accesses, not 0"),
+        ("\"count\":3", "\"count\":65537", "1 to 65536 accesses, not 65537"),
+        ("\"count\":3", "\"count\":4", "6 bytes of data for 8"),
+        ("\"step\":-2", "\"step\":4", "cannot lie 4 apart"),
+        ("\"offset\":16", "\"offset\":2", "leave the window"),
+        ("\"size\":2", "\"size\":2,\"data\":\"0x0000\"", "not both"),
+        ("0102", "01x2", "two hexadecimal digits"),
+        ("0102", "102", "two hexadecimal digits"),
+    ] {
+        assert!(line.contains(from));
+        let error = jsonl::read(line.replace(from, to).as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("line 2: ") && error.contains(what), "{error}");
+    }
+}
+
+#[test]
+fn the_longest_repeat_can_be_read_again() {
+    let first = Access::new(Direction::Read, 0, 8);
+    let bytes = Some((0..8 * Repeat::MAX).map(|byte| byte as u8).collect());
+    let longest = Repeat { first, count: Repeat::MAX, step: 8, bytes };
+    let records: Vec<Record> =
+        jsonl::Reader::new(with(&Record::Repeat(longest.clone())).as_bytes())
+            .map(Result::unwrap)
+            .collect();
+    assert_eq!(records[1], Record::Repeat(longest));
+}
+
 fn data(size: u32) -> impl Strategy<Value = Data> {
     let size = size as usize;
     prop::collection::vec(any::<u8>(), size..=size).prop_map(|bytes| Data::new(&bytes))
@@ -212,6 +281,30 @@ proptest! {
     fn what_is_written_is_what_is_read(events in prop::collection::vec(event(), 0..20)) {
         let trace = Trace { events, ..Trace::new(header()) };
         prop_assert_eq!(jsonl::read(file(&trace).as_bytes()).unwrap(), trace);
+    }
+
+    #[test]
+    fn a_repeat_comes_back_as_it_was(
+        access in access(),
+        count in 1..40_u32,
+        descends: bool,
+        known in prop::option::of(any::<u8>()),
+    ) {
+        let size = access.size;
+        let offset = access.offset.clamp(40 * 64, u64::MAX / 2);
+        let step = if descends { -i64::from(size) } else { size.into() };
+        let bytes = known.filter(|_| access.data.is_none()).map(|first| {
+            (0..size * count).map(|place| first.wrapping_add(place as u8)).collect()
+        });
+        let repeat = Repeat { first: Access { offset, ..access }, count, step, bytes };
+        prop_assert_eq!(repeat.validate(), Ok(()));
+        let file = with(&Record::Repeat(repeat.clone()));
+        let records: Vec<_> = jsonl::Reader::new(file.as_bytes()).map(Result::unwrap).collect();
+        prop_assert_eq!(&records[1], &Record::Repeat(repeat.clone()));
+        let first_to_last: Vec<_> = repeat.accesses().map(|access| access.offset).collect();
+        let is_step = |pair: &[u64]| pair[1].wrapping_sub(pair[0]) as i64 == step;
+        prop_assert!(first_to_last.windows(2).all(is_step));
+        prop_assert!(repeat.accesses().all(|access| access.validate().is_ok()));
     }
 
     #[test]

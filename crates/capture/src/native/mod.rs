@@ -4,7 +4,8 @@
 //! A watched mapping is mapped a second time, the *alias*, and the program's own window is made
 //! inaccessible. An access to it faults; the tracer moves the address from the window to the alias,
 //! lets the CPU run the program's own instruction, and moves it back. So no other thread can slip
-//! through meanwhile, and the tracer never reads or writes the device itself.
+//! through meanwhile, and the tracer never reads or writes the device itself. `rep movs` and
+//! `rep stos` run as a whole and are one record, a [`Repeat`](busprobe_trace::Repeat).
 //!
 //! ```no_run
 //! use busprobe_capture::Watch;
@@ -39,12 +40,15 @@ mod launch;
 mod maps;
 mod mark;
 mod memory;
+mod observe;
+mod perform;
 pub(crate) mod ptrace;
 mod recorder;
 mod signals;
 pub(crate) mod sites;
 mod space;
 mod step;
+mod string;
 pub(crate) mod touch;
 mod tracer;
 mod watch;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::time::Instant;
 
-use busprobe_trace::{Access, Loss, LossKind, Mark, Record, Sink, Site, Syscall};
+use busprobe_trace::{Access, Loss, LossKind, Mark, Record, Repeat, Sink, Site, Syscall};
 
 use super::ptrace::Tid;
 
@@ -70,6 +70,15 @@ impl<'a> Recorder<'a> {
         self.accesses += 1;
         let (seq, time_ns) = self.now();
         self.put(&Record::Access(Access { seq, time_ns, ..access.clone() }));
+    }
+
+    /// Takes many accesses whose first one's number and time are still to be filled in.
+    pub(crate) fn repeat(&mut self, repeat: Repeat) {
+        let (seq, time_ns) = self.now();
+        self.seq = seq + u64::from(repeat.count);
+        self.accesses += u64::from(repeat.count);
+        let first = Access { seq, time_ns, ..repeat.first };
+        self.put(&Record::Repeat(Repeat { first, ..repeat }));
     }
 
     pub(crate) fn syscall(

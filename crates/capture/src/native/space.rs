@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use super::arch::{Instruction, layout::ARENA};
 use super::sites::SeenSites;
+use super::touch::Touch;
 use super::watch::FileId;
 
 /// Bytes of a page.
@@ -117,6 +118,28 @@ impl Space {
             overlap(&mapping.range, range)
                 || overlap(&mapping.range, &(moved(range.start)..moved(range.end)))
         })
+    }
+
+    /// How many elements, from the one that `touch` is and `step` bytes apart, are in the same
+    /// mapping, or before any mapping when the first is in none.
+    pub(crate) fn alike(&self, touch: &Touch, step: i64) -> u64 {
+        let Range { start, end } = touch.range();
+        let room = |limit: Option<u64>| match limit {
+            Some(limit) if step < 0 => end.saturating_sub(limit),
+            Some(limit) => limit.saturating_sub(start),
+            None => u64::MAX,
+        };
+        let mappings = || self.mappings.iter();
+        let bytes = match self.guards(&touch.range()) {
+            Some(Mapping { range, .. }) if start < range.start || range.end < end => 0,
+            Some(Mapping { range, .. }) if step < 0 => room(Some(range.start)),
+            Some(Mapping { range, .. }) => room(Some(range.end)),
+            None if step < 0 => {
+                room(mappings().map(|m| m.guarded.end).filter(|&below| below <= start).max())
+            }
+            None => room(mappings().map(|m| m.guarded.start).filter(|&above| above >= end).min()),
+        };
+        bytes / step.unsigned_abs()
     }
 
     pub(crate) fn mappings(&self) -> &[Mapping] {

@@ -18,13 +18,18 @@ pub(crate) enum Stepped {
 const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
 
 impl Tracer<'_> {
-    /// Runs one instruction. A signal that comes meanwhile is held for [`Tracer::resume`].
+    /// Runs one instruction, see [`Tracer::run_to_trap`].
+    pub(crate) fn step(&mut self, tid: Tid) -> Result<Stepped, Errno> {
+        self.run_to_trap(tid, How::OneStep)
+    }
+
+    /// Runs until the trap flag or a breakpoint stops the thread. A signal that comes meanwhile is held for [`Tracer::resume`].
     ///
     /// Fails with `ESRCH` when the thread is killed.
-    pub(crate) fn step(&mut self, tid: Tid) -> Result<Stepped, Errno> {
+    pub(crate) fn run_to_trap(&mut self, tid: Tid, how: How) -> Result<Stepped, Errno> {
         let mut mask_before = self.unblock_trap(tid)?;
         let stepped = loop {
-            ptrace::resume(tid, How::OneStep, 0)?;
+            ptrace::resume(tid, how, 0)?;
             match ptrace::wait(Some(tid))?.1 {
                 Stop::Signal(signal) => {
                     let info = ptrace::signal_info(tid)?;

@@ -104,7 +104,7 @@ fn read_modify_write_is_a_read_and_a_write() {
 }
 
 #[test]
-fn a_repeated_string_instruction_is_recorded_iteration_by_iteration() {
+fn a_repeated_string_instruction_is_as_many_accesses_as_it_has_elements() {
     let lines = assembly(
         "char *d = p; long n = 3;
          asm volatile(\"rep stosb\" : \"+D\"(d), \"+c\"(n) : \"a\"(0x5a) : \"memory\");

@@ -9,5 +9,6 @@ mod python;
 mod python_lines;
 mod signals;
 mod sites;
+mod strings;
 mod syscalls;
 mod trouble;

@@ -127,6 +127,10 @@ impl<W: Write> Sink for Csv<W> {
                 site: access.site,
                 text: None,
             },
+            Record::Repeat(repeat) => {
+                let mut accesses = repeat.accesses().map(Record::Access);
+                return accesses.try_for_each(|access| self.put(&access));
+            }
             Record::Syscall(call) => Row {
                 seq: call.seq,
                 kind: "syscall",

@@ -68,6 +68,9 @@ impl<W: Write> Sink for Perfetto<W> {
                     },
                 }))
             }
+            Record::Repeat(repeat) => {
+                repeat.accesses().map(Record::Access).try_for_each(|access| self.put(&access))
+            }
             Record::Syscall(call) => {
                 let (ts, dur) = span(call.seq, call.time_ns);
                 self.event(&json!({

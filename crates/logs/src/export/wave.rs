@@ -192,6 +192,9 @@ impl<W: Wave> Sink for Waves<W> {
             }
             Record::Mark(_) => self.operation += 1,
             Record::Access(access) => self.access(access)?,
+            Record::Repeat(repeat) => {
+                repeat.accesses().try_for_each(|access| self.access(&access))?;
+            }
             Record::Trace(_) | Record::Syscall(_) | Record::Loss(_) => {}
         }
         Ok(())

@@ -264,6 +264,10 @@ impl<W: Write + Send> Sink for Writer<W> {
                 self.sites.insert(site.id, site.clone());
             }
             Record::Access(access) => self.access(access)?,
+            Record::Repeat(repeat) => {
+                let mut accesses = repeat.accesses().map(Record::Access);
+                return accesses.try_for_each(|access| self.put(&access));
+            }
             Record::Syscall(call) => {
                 self.text(Column::T, "syscall");
                 self.number(Column::Seq, call.seq);

@@ -3,6 +3,7 @@
 //! - `Registers`: the general registers of a stopped thread;
 //! - `Vectors`: its vector and mask registers, read when they are needed;
 //! - `Instruction`: what it loads and stores, how to run it with its window moved, and the data;
+//! - `StringRun`: an instruction that makes many accesses, run as a whole;
 //! - `layout`: where windows are put, and what a system call looks like.
 
 #[cfg(any(target_arch = "aarch64", test))]

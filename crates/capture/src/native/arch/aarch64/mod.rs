@@ -14,7 +14,12 @@ mod redirect;
 #[cfg(target_arch = "aarch64")]
 mod registers;
 #[cfg(target_arch = "aarch64")]
+mod string;
+#[cfg(target_arch = "aarch64")]
 mod vectors;
 
 #[cfg(target_arch = "aarch64")]
-pub(crate) use {data::Evidence, instruction::Instruction, registers::Registers, vectors::Vectors};
+pub(crate) use {
+    data::Evidence, instruction::Instruction, registers::Registers, string::StringRun,
+    vectors::Vectors,
+};

@@ -8,6 +8,7 @@ mod masks;
 mod redirect;
 mod registers;
 mod shift;
+mod string;
 mod vectors;
 
 pub(crate) use data::Evidence;
@@ -16,4 +17,5 @@ pub(crate) use instruction::Instruction;
 pub(crate) use redirect::Redirect;
 pub(crate) use registers::Registers;
 pub(crate) use shift::{Distances, Place, Shift};
+pub(crate) use string::StringRun;
 pub(crate) use vectors::{Vectors, prepare, saved};
