@@ -5,6 +5,7 @@ use nix::errno::Errno;
 
 use super::arch::layout::LONGEST_INSTRUCTION;
 use super::arch::{Registers, Vectors};
+use super::perform::Performed;
 use super::ptrace::{self, SignalInfo, Tid};
 use super::step::Stepped;
 use super::touch::Touch;
@@ -48,12 +49,21 @@ impl Tracer<'_> {
                 }
                 ran.after
             } else {
-                if let Stepped::Fault(info) = self.perform(tid, &instruction, &before, &touches)? {
-                    return self.fail(tid, &before, &touches, info);
+                let Performed { stepped, seen } =
+                    self.perform(tid, &instruction, &before, &touches)?;
+                if let Stepped::Fault(info) = stepped {
+                    let is_seen =
+                        |touch: &Touch| seen.iter().any(|seen| seen.data(touch).is_some());
+                    let (done, rest): (Vec<_>, Vec<_>) = touches.into_iter().partition(is_seen);
+                    if !done.is_empty() {
+                        let site = self.site(tid, &before, code);
+                        self.record(tid, &instruction, site, &done, [&before, &before], &seen)?;
+                    }
+                    return self.fail(tid, &before, &rest, info);
                 }
                 let after = Registers::read(tid)?;
                 let site = self.site(tid, &before, code);
-                self.record(tid, &instruction, site, &touches, [&before, &after])?;
+                self.record(tid, &instruction, site, &touches, [&before, &after], &seen)?;
                 after
             };
             // A repeated instruction is still there, and would fault again at once.
@@ -82,6 +92,9 @@ impl Tracer<'_> {
         info: SignalInfo,
     ) -> Result<(), Errno> {
         before.write(tid)?;
+        // Of these two the address is the instruction's, which may have run elsewhere.
+        let is_of_code = [libc::SIGFPE, libc::SIGILL].contains(&info.signal());
+        let info = if is_of_code { info.with_address(before.pc()) } else { info };
         let address = info.address();
         let mapping = self.space(tid).aliased(address).filter(|_| info.is_fault());
         let of_window = mapping

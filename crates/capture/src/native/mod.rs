@@ -42,6 +42,8 @@ mod mark;
 mod memory;
 mod observe;
 mod perform;
+#[cfg(target_arch = "x86_64")]
+mod probe;
 pub(crate) mod ptrace;
 mod recorder;
 mod signals;

@@ -6,6 +6,7 @@ use busprobe_trace::{Access, Data, LossKind};
 use nix::errno::Errno;
 
 use super::arch::{Evidence, Instruction, Registers, Vectors};
+use super::perform::Seen;
 use super::ptrace::{self, Tid};
 use super::touch::Touch;
 use super::tracer::Tracer;
@@ -20,7 +21,8 @@ impl Tracer<'_> {
         sites.find(space, tid, before, code, recorder)
     }
 
-    /// Records what an instruction did that has run once.
+    /// Records what an instruction did that has run once, with the data that was seen or that
+    /// registers show.
     pub(crate) fn record(
         &mut self,
         tid: Tid,
@@ -28,11 +30,16 @@ impl Tracer<'_> {
         site: u32,
         touches: &[Touch],
         [before, after]: [&Registers; 2],
+        seen: &[Seen],
     ) -> Result<(), Errno> {
         let vectors = instruction.shows_in_vectors().then(|| Vectors::read(tid)).transpose()?;
         let memory = |address, size| self.ordinary_memory(tid, address, size);
         let evidence = Evidence { before, after, vectors: vectors.as_ref(), memory: &memory };
-        let data: Vec<_> = touches.iter().map(|touch| instruction.data(touch, &evidence)).collect();
+        let data = |touch: &Touch| {
+            let seen = seen.iter().find_map(|seen| seen.data(touch));
+            seen.or_else(|| instruction.data(touch, &evidence))
+        };
+        let data: Vec<_> = touches.iter().map(data).collect();
         for (touch, data) in touches.iter().zip(data) {
             self.note(tid, touch, data, site);
         }

@@ -1,9 +1,10 @@
 //! Letting an instruction do its accesses, once, on the aliases.
 
+use busprobe_trace::{Data, Direction};
 use nix::errno::Errno;
 
 use super::arch::layout::ARENA;
-use super::arch::{Instruction, Registers};
+use super::arch::{Instruction, Redirect, Registers};
 use super::inject::CODE;
 use super::ptrace::{self, Tid};
 use super::space::Space;
@@ -11,10 +12,49 @@ use super::step::Stepped;
 use super::touch::{Move, Touch};
 use super::tracer::Tracer;
 
+/// What an instruction did that was let do its accesses.
+pub(crate) struct Performed {
+    pub(crate) stepped: Stepped,
+    /// The data that were seen besides what registers show.
+    pub(crate) seen: Vec<Seen>,
+}
+
+/// What one operand in memory carried.
+pub(crate) struct Seen {
+    pub(crate) operand: usize,
+    pub(crate) direction: Direction,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Seen {
+    /// What of it was carried by `touch`, if it is of this operand.
+    pub(crate) fn data(&self, touch: &Touch) -> Option<Data> {
+        let is_same = (self.operand, self.direction) == (touch.operand, touch.direction);
+        let bytes = self.bytes.get(touch.lane..)?.get(..touch.size as usize)?;
+        is_same.then(|| Data::new(bytes))
+    }
+}
+
 impl Tracer<'_> {
-    /// Runs the instruction once, on the aliases if that can be; leaves the registers as the
+    /// Runs the instruction once, its data seen if that can be; leaves the registers as the
     /// program expects them.
     pub(crate) fn perform(
+        &mut self,
+        tid: Tid,
+        instruction: &Instruction,
+        before: &Registers,
+        touches: &[Touch],
+    ) -> Result<Performed, Errno> {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(performed) = self.probe(tid, instruction, before, touches)? {
+            return Ok(performed);
+        }
+        let stepped = self.run_on_alias(tid, instruction, before, touches)?;
+        Ok(Performed { stepped, seen: Vec::new() })
+    }
+
+    /// Runs the instruction as it is, on the aliases or else on the windows.
+    pub(crate) fn run_on_alias(
         &mut self,
         tid: Tid,
         instruction: &Instruction,
@@ -23,9 +63,19 @@ impl Tracer<'_> {
     ) -> Result<Stepped, Errno> {
         let redirect = moves(self.space(tid), touches)
             .and_then(|moves| instruction.redirect(before, &moves, ARENA.start + CODE));
-        let Some(redirect) = redirect else {
-            return self.step_opened(tid, before, touches);
-        };
+        match redirect {
+            Some(redirect) => self.run_redirected(tid, &redirect, before),
+            None => self.step_opened(tid, before, touches),
+        }
+    }
+
+    /// Runs the instruction with its operands elsewhere; settles the registers when it has run.
+    pub(crate) fn run_redirected(
+        &mut self,
+        tid: Tid,
+        redirect: &Redirect,
+        before: &Registers,
+    ) -> Result<Stepped, Errno> {
         if let Some(code) = &redirect.code {
             ptrace::write_code(tid, ARENA.start + CODE, code)?;
         }
@@ -47,10 +97,10 @@ pub(crate) fn moves(space: &Space, touches: &[Touch]) -> Option<Vec<Move>> {
         let Some(mapping) = space.guards(&touch.range()) else { continue };
         let distance = mapping.alias?;
         // All of the operand has to lie in this one mapping.
-        let is_whole = touches.iter().filter(|other| other.operand == touch.operand).all(|other| {
-            let range = other.range();
-            mapping.range.start <= range.start && range.end <= mapping.range.end
-        });
+        let is_whole = touches
+            .iter()
+            .filter(|other| other.operand == touch.operand)
+            .all(|other| mapping.has(&other.range()));
         if !is_whole {
             return None;
         }

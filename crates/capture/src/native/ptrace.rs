@@ -214,6 +214,13 @@ pub(crate) fn register_bytes(tid: Tid, kind: c_int, bytes: &mut [u8]) -> Result<
     Ok(place.iov_len)
 }
 
+/// Writes a register set whose size the CPU decides, as [`register_bytes`] gave it.
+pub(crate) fn set_register_bytes(tid: Tid, kind: c_int, bytes: &[u8]) -> Result<(), Errno> {
+    let mut place = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    // SAFETY: PTRACE_SETREGSET reads at most `iov_len` bytes.
+    unsafe { request(libc::PTRACE_SETREGSET, tid, kind as u64, &raw mut place as u64) }.map(drop)
+}
+
 /// Reads ordinary memory of the thread's process; returns how many bytes could be read.
 ///
 /// The kernel refuses device mappings here, so this can never touch a bus.

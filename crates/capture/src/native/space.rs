@@ -51,6 +51,11 @@ impl Mapping {
         Some(address.wrapping_add_signed(self.alias?))
     }
 
+    /// Whether all of `range` lies in it.
+    pub(crate) fn has(&self, range: &Range<u64>) -> bool {
+        self.range.start <= range.start && range.end <= self.range.end
+    }
+
     fn part(&self, range: &Range<u64>) -> Mapping {
         let part = intersection(&self.range, range);
         let file_offset = part.start - self.range.start + self.file_offset;
@@ -74,6 +79,8 @@ pub(crate) struct Space {
     mappings: Vec<Mapping>,
     /// The page with a system call instruction and room for code.
     pub(crate) stub: Option<u64>,
+    /// Whether the page for values on their way is there.
+    pub(crate) has_scratch: bool,
     /// Where the arena is still free.
     next: u64,
     /// Instructions by address, with the bytes that they were decoded from.

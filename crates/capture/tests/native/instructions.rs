@@ -96,8 +96,8 @@ fn read_modify_write_is_a_read_and_a_write() {
         "W 0x0 4 0x9",
         "R 0x0 4 0x9",
         "W 0x0 4 0x9",
-        "R 0x0 4 ?",
-        "W 0x0 4 ?",
+        "R 0x0 4 0x9",
+        "W 0x0 4 0xd",
         "R 0x0 4 0xd",
     ];
     assert_eq!(lines, expected);
@@ -132,6 +132,86 @@ fn a_repeated_string_instruction_is_as_many_accesses_as_it_has_elements() {
         "R 0x20 8 0x807060504030201",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn what_no_register_keeps_is_seen_all_the_same() {
+    let lines = assembly(
+        "w[0] = 5; w[1] = 7; x = 3; char *f = p, *d = p + 64; double one = 1;
+         asm volatile(\"cmpl $6, (%0)\\n setb %b1\" : : \"r\"(p), \"a\"(x) : \"memory\");
+         asm volatile(\"pushq (%0)\\n popq 16(%0)\" :: \"r\"(p) : \"memory\");
+         asm volatile(\"incl 4(%0)\\n negb 5(%0)\" :: \"r\"(p) : \"memory\");
+         asm volatile(\"fildl (%0)\\n fistpll 32(%0)\" :: \"r\"(p) : \"memory\");
+         asm volatile(\"addsd (%1), %0\" : \"+x\"(one) : \"r\"(p + 32));
+         asm volatile(\"movsl\" : \"+D\"(d), \"+S\"(f) :: \"memory\"); CHECK(d == p + 68 && f == p + 4);",
+    );
+    let expected = [
+        "W 0x0 4 0x5",
+        "W 0x4 4 0x7",
+        "R 0x0 4 0x5",
+        "R 0x0 8 0x700000005",
+        "W 0x10 8 0x700000005",
+        "R 0x4 4 0x7",
+        "W 0x4 4 0x8",
+        "R 0x5 1 0x0",
+        "W 0x5 1 0x0",
+        "R 0x0 4 0x5",
+        "W 0x20 8 0x5",
+        "R 0x20 8 0x5",
+        "R 0x0 4 0x5",
+        "W 0x40 4 0x5",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_locked_change_to_zero_tells_what_was_there() {
+    let lines = assembly(
+        "w[0] = 2;
+         asm volatile(\"lock decl (%0)\\n lock decl (%0)\" :: \"r\"(p) : \"memory\");
+         w[0] = -9; asm volatile(\"lock addl %1, (%0)\" :: \"r\"(p), \"r\"(9) : \"memory\");
+         w[0] = 9; asm volatile(\"lock subl $9, (%0)\" :: \"r\"(p) : \"memory\");",
+    );
+    let expected = [
+        "W 0x0 4 0x2",
+        "R 0x0 4 ?",
+        "W 0x0 4 ?",
+        "R 0x0 4 0x1",
+        "W 0x0 4 0x0",
+        "W 0x0 4 0xfffffff7",
+        "R 0x0 4 0xfffffff7",
+        "W 0x0 4 0x0",
+        "W 0x0 4 0x9",
+        "R 0x0 4 0x9",
+        "W 0x0 4 0x0",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_load_that_ends_in_an_exception_is_recorded() {
+    let run = Bench::new().trace(
+        "static sigjmp_buf back;
+         static siginfo_t told; static long rip;
+         static void handler(int s, siginfo_t *i, void *u) {
+             told = *i; rip = ((ucontext_t *)u)->uc_mcontext.gregs[REG_RIP]; siglongjmp(back, 1);
+         }
+         int main(int c, char **v) {
+             struct sigaction a = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+             sigaction(SIGFPE, &a, 0);
+             window(v);
+             w[1] = 0;
+             if (!sigsetjmp(back, 1)) {
+                 asm volatile(\"divl 4(%0)\" :: \"r\"(w), \"a\"(1), \"d\"(0));
+                 return 97;
+             }
+             CHECK(told.si_signo == SIGFPE && told.si_addr == (void *)rip);
+             return 0;
+         }",
+    );
+    let run = run.succeeded();
+    assert_eq!(run.lines(), ["W 0x4 4 0x0", "R 0x4 4 0x0"]);
+    assert_eq!(run.losses(), []);
 }
 
 #[test]
@@ -204,10 +284,10 @@ fn odd_moves_have_their_data() {
         "W 0x11 1 0x0",
         "R 0xc 4 0x44332211",
         "W 0x14 4 0x3",
-        "W 0x18 8 ?",
-        "W 0x20 2 ?",
-        "R 0x28 4 ?",
-        "W 0x28 4 ?",
+        "W 0x18 8 0x3ff0000000000000",
+        "W 0x20 2 0x0",
+        "R 0x28 4 0x0",
+        "W 0x28 4 0x8",
         "R 0x28 4 0x8",
     ];
     assert_eq!(lines, expected);
@@ -296,7 +376,7 @@ fn a_masked_store_is_recorded_where_the_mask_lets_it_through() {
         "R 0x40 8 0x101010100000000",
         "R 0x4c 4 0x3030303",
         "R 0x5c 4 0x7070707",
-        "W 0x100 16 ?",
+        "W 0x100 16 0x7070707030303030101010100000000",
         "W 0x200 4 0x0",
         "W 0x208 4 0x1010101",
         "W 0x218 4 0x3030303",

@@ -20,6 +20,6 @@ mod vectors;
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) use {
-    data::Evidence, instruction::Instruction, registers::Registers, string::StringRun,
-    vectors::Vectors,
+    data::Evidence, instruction::Instruction, redirect::Redirect, registers::Registers,
+    string::StringRun, vectors::Vectors,
 };

@@ -2,6 +2,8 @@
 //!
 //! Only what is certain: an instruction that is not named here has unknown data.
 
+use std::ops::Range;
+
 use busprobe_trace::{Data, Direction};
 use iced_x86::{ConditionCode, Mnemonic as M, OpKind, Register};
 
@@ -76,13 +78,70 @@ impl Instruction {
         (register.is_vector_register() || register.is_mm()).then_some(register)
     }
 
+    /// Whether [`Instruction::data`] will tell what the access carried, whatever that is.
+    pub(crate) fn shows(&self, touch: &Touch, before: &Registers) -> bool {
+        let memory = |_, size| Some(vec![0; size]);
+        let vectors = Some(&Vectors::blank());
+        self.data(touch, &Evidence { before, after: before, vectors, memory: &memory }).is_some()
+    }
+
+    /// Whether its data may be seen by other means: what is locked or stores the flags may not run
+    /// twice or in pieces.
+    pub(crate) fn may_be_probed(&self) -> bool {
+        let is_expansion = masks::is_packed(&self.inner) && self.inner.op0_kind() != OpKind::Memory;
+        !self.inner.has_lock_prefix() && self.caution().is_none() && !is_expansion
+    }
+
+    /// Whether it stores what it loads, elsewhere.
+    pub(crate) fn copies(&self) -> bool {
+        matches!(self.inner.mnemonic(), M::Push | M::Pop)
+            || matches!(self.inner.mnemonic(), M::Movsb | M::Movsw | M::Movsd | M::Movsq)
+                && self.inner.is_string_instruction()
+    }
+
+    /// The addresses of the operand that a touch is a part of; `None` when it is no single block.
+    pub(crate) fn operand(&self, touch: &Touch) -> Option<Range<u64>> {
+        let memory = &self.memory[touch.operand];
+        let is_masked = masks::is_masked(&self.inner);
+        if memory.vsib_size() > 0 || !is_masked && touch.lane > 0 {
+            return None;
+        }
+        let size = if is_masked { memory.memory_size().size() as u64 } else { touch.size.into() };
+        let start = touch.address.wrapping_sub(touch.lane as u64);
+        Some(start..start.checked_add(size)?)
+    }
+
     /// What the access carried; `None` when that cannot be known.
     pub(crate) fn data(&self, touch: &Touch, evidence: &Evidence<'_>) -> Option<Data> {
+        if let Some(value) = self.left_zero(touch.direction, evidence) {
+            return Some(Data::new(value.to_le_bytes().get(..touch.size as usize)?));
+        }
         let bytes = match touch.direction {
             Direction::Read => self.loaded(touch, evidence)?,
             Direction::Write => self.stored(touch, evidence)?,
         };
         Some(Data::new(bytes.get(..touch.size as usize)?))
+    }
+
+    /// What a locked instruction stored, zero by its flags, or loaded, which follows from that.
+    fn left_zero(&self, direction: Direction, evidence: &Evidence<'_>) -> Option<u64> {
+        let is_zero = evidence.after.flags() & ZERO != 0;
+        if !self.inner.has_lock_prefix() || !is_zero {
+            return None;
+        }
+        let operand = || match self.inner.op1_kind() {
+            OpKind::Register => evidence.before.get(self.inner.op1_register()),
+            _ => self.inner.try_immediate(1).ok(),
+        };
+        let loaded = match self.inner.mnemonic() {
+            M::Add => operand()?.wrapping_neg(),
+            M::Sub | M::Xor => operand()?,
+            M::Inc => u64::MAX,
+            M::Dec => 1,
+            M::Or | M::Neg => 0,
+            _ => return None,
+        };
+        Some(if direction == Direction::Read { loaded } else { 0 })
     }
 
     fn stored(&self, touch: &Touch, evidence: &Evidence<'_>) -> Option<Vec<u8>> {
@@ -99,6 +158,7 @@ impl Instruction {
                 let load = touches.iter().find(|load| load.direction == Direction::Read)?;
                 (evidence.memory)(load.address, load.size as usize)
             }
+            M::Pop => (evidence.memory)(evidence.before.get(Register::RSP)?, touch.size as usize),
             M::Push => self.immediate(0).or_else(source),
             M::Xchg => source(),
             M::Xadd => {
@@ -137,7 +197,9 @@ impl Instruction {
             M::Movsb | M::Movsw | M::Movsd | M::Movsq if self.inner.is_string_instruction() => {
                 (evidence.memory)(evidence.before.get(Register::RDI)?, touch.size as usize)
             }
-            M::Lodsb | M::Lodsw | M::Lodsd | M::Lodsq => evidence.after(Register::RAX),
+            M::Lodsb | M::Lodsw | M::Lodsd | M::Lodsq | M::Xlatb => evidence.after(Register::RAX),
+            M::Push => (evidence.memory)(evidence.after.get(Register::RSP)?, touch.size as usize),
+            M::Leave => evidence.after(Register::RBP),
             M::Pop if self.inner.op0_kind() == OpKind::Register => evidence.after(target),
             M::Ret | M::Call | M::Jmp => Some(evidence.after.pc().to_le_bytes().to_vec()),
             M::Xchg | M::Xadd => evidence.after(self.source_register()?),
@@ -159,6 +221,17 @@ impl Instruction {
             }
             _ if self.inner.is_vsib() || is_plain_move(mnemonic) => {
                 Some(evidence.after(target)?.get(touch.lane..)?.to_vec())
+            }
+            _ if masks::is_packed(&self.inner) => {
+                let element = self.inner.memory_size().element_size();
+                let wanted = match self.inner.op_mask() {
+                    Register::None => u64::MAX,
+                    mask => evidence.vectors?.mask(mask)?,
+                };
+                let loaded = evidence.after(target)?;
+                let elements = loaded.chunks(element).take(64).enumerate();
+                let elements = elements.filter(|&(number, _)| wanted >> number & 1 == 1);
+                Some(elements.flat_map(|(_, bytes)| bytes.to_vec()).collect())
             }
             _ if masks::is_broadcast(mnemonic) && !self.inner.has_op_mask() => {
                 evidence.after(target)

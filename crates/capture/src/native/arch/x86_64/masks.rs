@@ -129,7 +129,7 @@ pub(super) fn is_broadcast(mnemonic: Mnemonic) -> bool {
 }
 
 /// Whether the wanted elements lie side by side in memory.
-fn is_packed(instruction: &Instruction) -> bool {
+pub(super) fn is_packed(instruction: &Instruction) -> bool {
     use Mnemonic as M;
     matches!(
         instruction.mnemonic(),

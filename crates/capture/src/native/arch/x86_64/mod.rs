@@ -9,6 +9,7 @@ mod redirect;
 mod registers;
 mod shift;
 mod string;
+mod transfer;
 mod vectors;
 
 pub(crate) use data::Evidence;
@@ -18,4 +19,5 @@ pub(crate) use redirect::Redirect;
 pub(crate) use registers::Registers;
 pub(crate) use shift::{Distances, Place, Shift};
 pub(crate) use string::StringRun;
+pub(crate) use transfer::Transfer;
 pub(crate) use vectors::{Vectors, prepare, saved};

@@ -62,6 +62,19 @@ impl Vectors {
         Ok(Vectors::Saved(bytes))
     }
 
+    /// Registers that hold nothing.
+    pub(crate) fn blank() -> Vectors {
+        Vectors::Saved(vec![0; XSTATE_BV + 8])
+    }
+
+    /// Gives a stopped thread these registers, which have to be all.
+    pub(crate) fn write(&self, tid: Tid) -> Result<(), Errno> {
+        match self {
+            Vectors::Saved(area) => ptrace::set_register_bytes(tid, NT_X86_XSTATE, area),
+            Vectors::One(..) => Err(Errno::EINVAL),
+        }
+    }
+
     /// All 64 bytes of the zmm register that `register` is the lower part of; an MMX register's 8.
     pub(crate) fn bytes(&self, register: Register) -> Option<[u8; 64]> {
         match self {
