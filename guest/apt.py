@@ -15,7 +15,9 @@ from pathlib import Path
 from guest.cache import cache_folder, locked
 from guest.errors import Unavailable
 
+# The one that every part but the PC needs, and the PC's.
 GUEST_ARCHITECTURE = "arm64"
+PC_ARCHITECTURE = "amd64"
 
 # `-c` comes after the machine's own configuration, so it is stronger. The hooks that other
 # packages hang on `apt-get update` are for the machine's own lists.
@@ -25,7 +27,7 @@ Dir::State::status "{folder}/status";
 Dir::Cache "{folder}/cache";
 Dir::Cache::archives "{into}";
 Dir::Log "{folder}/log";
-APT::Architectures {{ "{host}"; "{guest}"; }};
+APT::Architectures {{ {architectures} }};
 APT::Sandbox::User "";
 APT::Keep-Downloaded-Packages "true";
 Acquire::Languages "none";
@@ -80,7 +82,7 @@ def download(wanted: Wanted, into: Path) -> None:
         without = (PROVIDED.format(name=name, host=host) for name in wanted.without)
         (folder / "status").write_text("".join(without))
         (folder / "apt.conf").write_text(
-            CONFIGURATION.format(folder=folder, into=into, host=host, guest=GUEST_ARCHITECTURE)
+            CONFIGURATION.format(folder=folder, into=into, architectures=_architectures(host))
         )
         apt = _Apt(folder)
         if apt.has_lists():
@@ -90,6 +92,11 @@ def download(wanted: Wanted, into: Path) -> None:
                 pass  # The mirrors may have moved on since the lists were fetched.
         apt.update()
         return apt.fetch(wanted, into)
+
+
+def _architectures(host: str) -> str:
+    names = dict.fromkeys([host, GUEST_ARCHITECTURE, PC_ARCHITECTURE])
+    return " ".join(f'"{name}";' for name in names)
 
 
 class _Apt:

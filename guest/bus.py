@@ -1,19 +1,23 @@
-"""Reads QEMU's log of the window, apart from busprobe's own importer, to judge both."""
+"""Reads QEMU's log of a range of the bus, apart from busprobe's own importer, to judge both."""
 
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from guest.machine import WINDOW_BASE, WINDOW_LENGTH
-
-# A 32-bit write of a value at this offset begins the experiment that the value names.
-MARK = 0x3FF0
-
 LINE = re.compile(
     r"memory_region_(ops|subpage)_(read|write) cpu \S+ mr \S+ "
     r"(?:addr|offset) 0x([0-9a-f]+) value 0x([0-9a-f]+) size (\d+)"
 )
+
+
+class Region(NamedTuple):
+    """A range of the bus whose accesses are looked at."""
+
+    base: int
+    length: int
+    #: A 32-bit write of a value at this offset begins the experiment that the value names.
+    mark: int
 
 
 class Beat(NamedTuple):
@@ -32,13 +36,13 @@ class Beat(NamedTuple):
 class Experiment:
     """What QEMU logged after one mark."""
 
-    #: What came to the device, at most 4 bytes each; offsets in the window.
+    #: What came to the device, offsets in the region.
     beats: list[Beat] = field(default_factory=list[Beat])
     #: What the CPU issued, when those events were asked for; offsets in the 4 KiB page.
     issued: list[Beat] = field(default_factory=list[Beat])
 
 
-def experiments(log: Path) -> dict[int, Experiment]:
+def experiments(log: Path, region: Region) -> dict[int, Experiment]:
     """The experiments by their marks."""
     current = Experiment()
     seen: dict[int, Experiment] = {}
@@ -49,15 +53,17 @@ def experiments(log: Path) -> dict[int, Experiment]:
                 continue
             view, direction = match[1], match[2]
             offset, data, size = int(match[3], 16), int(match[4], 16), int(match[5])
+            # What a device answers may be wider than what was asked for.
+            data &= (1 << 8 * size) - 1
             letter = direction[0].upper()
             if view == "subpage":
                 current.issued.append(Beat(letter, offset, data, size))
                 continue
-            offset -= WINDOW_BASE
-            if (letter, offset) == ("W", MARK):
+            offset -= region.base
+            if (letter, offset) == ("W", region.mark):
                 # That the CPU issued the mark was logged just before.
                 del current.issued[-1:]
                 current = seen.setdefault(data, Experiment())
-            elif 0 <= offset < WINDOW_LENGTH:
+            elif 0 <= offset < region.length:
                 current.beats.append(Beat(letter, offset, data, size))
     return seen

@@ -1,28 +1,41 @@
-"""Builds our own code for the guest: cargo, with a linker from Debian's packages, and Debian's
-compiler when cargo's own has no library for arm64."""
+"""Builds our own code for the guests: for this machine's own kind of CPU with what is here.
+
+For arm64 it is cargo with a linker from Debian's packages, and Debian's compiler when cargo's own
+has no library for arm64.
+"""
 
 import json
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from guest.apt import host_architecture
+from guest.architecture import AMD64, ARM64, Architecture
 from guest.cache import built_once, cache_folder
-from guest.errors import GuestError
+from guest.errors import GuestError, Unavailable
 from guest.packages import find, tree
 
 SOURCE = Path(__file__).parents[1]
 TARGET = "aarch64-unknown-linux-gnu"
 
 
-def build(*arguments: str) -> Path:
-    """The one program or library that `cargo build ARGUMENTS` makes for the guest."""
-    command = ["cargo", "build", "--target", TARGET, "--target-dir", str(SOURCE / "target/guest")]
-    command += ["--message-format", "json-render-diagnostics", *arguments]
+def build(*arguments: str, architecture: Architecture = ARM64) -> Path:
+    """The one program or library that `cargo build ARGUMENTS` makes for a guest."""
+    command = ["cargo", "build", "--message-format", "json-render-diagnostics", *arguments]
+    if architecture == ARM64:
+        command += ["--target", TARGET, "--target-dir", str(SOURCE / "target/guest")]
+        settings = _settings()
+    else:
+        _need_amd64()
+        # What `make` builds anyway.
+        command += ["--release", "--locked"]
+        settings = {}
     try:
         done = subprocess.run(
-            command, cwd=SOURCE, env=os.environ | _settings(), stdout=subprocess.PIPE, text=True
+            command, cwd=SOURCE, env=os.environ | settings, stdout=subprocess.PIPE, text=True
         )
     except FileNotFoundError:
         raise GuestError("cargo is not here: https://rustup.rs installs it") from None
@@ -35,14 +48,19 @@ def build(*arguments: str) -> Path:
 
 
 def _results(message: dict[str, Any]) -> list[str]:
-    """The programs and shared libraries for the guest that one message of cargo's tells of."""
+    """The programs, and shared libraries for arm64, that one message of cargo's tells of."""
     if message["reason"] != "compiler-artifact":
         return []
     return [
         name
         for name in message["filenames"]
-        if f"/{TARGET}/" in name and (name == message["executable"] or name.endswith(".so"))
+        if name == message["executable"] or (f"/{TARGET}/" in name and name.endswith(".so"))
     ]
+
+
+def _need_amd64() -> None:
+    if host_architecture() != AMD64.root:
+        raise Unavailable("programs for the PC guest are built on x86-64 machines alone")
 
 
 def _settings() -> dict[str, str]:
@@ -72,12 +90,17 @@ def _compiler() -> Path:
     return _script("rust", [str(find("rust", "usr/bin/rustc")), "--sysroot", str(root / "usr")])
 
 
-def compile_c(source: Path, to: Path) -> Path:
-    """Makes a static program for the guest of a C source."""
-    command = [str(_linker()), "-O1", "-static", "-o", str(to), str(source)]
+def compile_c(sources: Sequence[Path], to: Path, architecture: Architecture = ARM64) -> Path:
+    """Makes a static program for a guest of C sources."""
+    if architecture == ARM64:
+        compiler = str(_linker())
+    else:
+        _need_amd64()
+        compiler = "cc"
+    command = [compiler, "-O1", "-static", "-o", str(to), *map(str, sources)]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        raise GuestError(f"{source.name} does not compile: {done.stderr}")
+        raise GuestError(f"{to.name} does not compile: {done.stderr}")
     return to
 
 

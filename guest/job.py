@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Union
 
 from guest.errors import GuestError
-from guest.machine import JOB_DISK_BYTES, restore
+from guest.machine import JOB_DISK_BYTES, VIRT, Machine, restore
 
 # QEMU's trace events: what comes to devices, and what the CPU issued to those below a page.
 BUS = ("memory_region_ops_read", "memory_region_ops_write")
@@ -34,6 +34,7 @@ def run(
     at: Path,
     files: Mapping[str, Union[bytes, Path]] = {},
     events: Sequence[str] = BUS,
+    machine: Machine = VIRT,
 ) -> Done:
     """Runs `script` with busybox's shell in a fresh guest, its working folder `/job`.
 
@@ -42,7 +43,7 @@ def run(
     disk, log, console = at / "job.disk", at / "bus.log", at / "console.txt"
     _write_disk(disk, script, files)
     console.touch()
-    restore(disk, log, list(events), console)
+    restore(machine, disk, log, list(events), console)
     try:
         with tarfile.open(disk) as answer:
             members = {

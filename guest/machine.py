@@ -1,4 +1,4 @@
-"""The virt machine: booted once up to its snapshot, from which every job starts."""
+"""The machines: each is booted once up to its snapshot, from which every job starts."""
 
 import functools
 import hashlib
@@ -7,18 +7,17 @@ import shlex
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from guest import parts
+from guest.architecture import AMD64, ARM64, Architecture
+from guest.bus import Region
 from guest.cache import built_once, cache_folder
 from guest.errors import GuestError
 from guest.image import initramfs
-
-# The machine's virtio-mmio slots, which are empty here: 16 KiB that take every write, act on none,
-# and pass on at most 4 bytes at a time.
-WINDOW_BASE = 0x0A00_0000
-WINDOW_LENGTH = 0x4000
+from guest.packages import find
+from guest.parts import emulator
 
 # How long a machine may take before something must be wrong. A loaded, slow host needs patience.
 BOOT_SECONDS = 120
@@ -26,42 +25,82 @@ JOB_SECONDS = 300
 
 JOB_DISK_BYTES = 64 << 20
 
-HARDWARE = [
-    *("-machine", "virt", "-cpu", "cortex-a57", "-m", "256"),
-    # All but the window's slots goes on PCI: the job disk, and a device that answers accesses of
-    # other than 4 or 8 bytes with an error (docs/specs/edu.rst of QEMU).
-    *("-device", "virtio-blk-pci,drive=job,romfile=,addr=1"),
-    *("-device", "edu,addr=2"),
-    *("-nodefaults", "-display", "none", "-no-reboot"),
-    # A machine that was stopped to be saved runs when it is restored.
-    *("-global", "migration.store-global-state=off"),
-]
 # Memory that is freed is zeroed: zeros cost nothing in a snapshot.
-KERNEL_COMMAND_LINE = "console=ttyAMA0 quiet nokaslr panic=-1 init_on_free=1"
+KERNEL_COMMAND_LINE = "quiet nokaslr panic=-1 init_on_free=1"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine that QEMU emulates.
+
+    Its window is its virtio-mmio slots, which are empty here: they take every write, act on none,
+    and pass on at most 4 bytes at a time.
+    """
+
+    architecture: Architecture
+    emulator: str
+    #: QEMU's options for the machine and its CPU.
+    model: tuple[str, ...]
+    #: Of the kernel's command line, what only this machine needs.
+    kernel_options: str
+    window: Region
+
+    def command(self) -> list[str]:
+        """QEMU, and the machine's hardware."""
+        return [
+            str(emulator(self.emulator)),
+            *(*self.model, "-m", "256"),
+            # All but the window's slots goes on PCI: the job disk, and a device that answers
+            # accesses of other than 4 or 8 bytes with an error (docs/specs/edu.rst of QEMU).
+            *("-device", "virtio-blk-pci,drive=job,romfile=,addr=1"),
+            *("-device", "edu,addr=2"),
+            *("-nodefaults", "-display", "none", "-no-reboot"),
+            # A machine that was stopped to be saved runs when it is restored.
+            *("-global", "migration.store-global-state=off"),
+        ]
+
+
+VIRT = Machine(
+    architecture=ARM64,
+    emulator="qemu-system-aarch64",
+    model=("-machine", "virt", "-cpu", "cortex-a57"),
+    kernel_options="console=ttyAMA0",
+    window=Region(base=0x0A00_0000, length=0x4000, mark=0x3FF0),
+)
+PC = Machine(
+    architecture=AMD64,
+    emulator="qemu-system-x86_64",
+    # Small and quick to boot, and the only x86 machine with virtio-mmio slots: 24, with the second
+    # interrupt controller. QEMU's largest CPU model has AVX2.
+    model=("-machine", "microvm,pcie=on,ioapic2=on,rtc=on", "-cpu", "max"),
+    # Or the kernel measures the clock by a timer, and hangs when the host is too busy for that.
+    kernel_options="console=ttyS0 tsc_early_khz=2000000",
+    window=Region(base=0xFEB0_0000, length=0x3000, mark=0x2FF0),
+)
 
 
 @functools.cache
-def snapshot() -> Path:
+def snapshot(machine: Machine) -> Path:
     """The file with the state of a machine that waits for a job; boots one the first time."""
-    image = initramfs()
-    emulator = parts.qemu_system()
-    kernel = parts.kernel()
-    facts = [*HARDWARE, KERNEL_COMMAND_LINE, str(emulator), str(kernel)]
+    image = initramfs(machine.architecture)
+    kernel = find(machine.architecture.kernel, "boot/vmlinuz-*")
+    command_line = f"{machine.kernel_options} {KERNEL_COMMAND_LINE}"
+    facts = [*machine.command(), command_line, str(kernel)]
     key = hashlib.sha256(image + "\0".join(facts).encode()).hexdigest()[:16]
 
     def boot(at: Path) -> None:
         (at / "initramfs").write_bytes(image)
         boot_options = ["-kernel", str(kernel), "-initrd", str(at / "initramfs")]
-        boot_options += ["-append", KERNEL_COMMAND_LINE]
-        _save_when_ready(at, [str(emulator), *HARDWARE, *boot_options])
+        boot_options += ["-append", command_line]
+        _save_when_ready(at, [*machine.command(), *boot_options])
 
     return built_once(cache_folder() / "snapshots" / key, boot) / "state"
 
 
-def restore(disk: Path, log: Path, events: list[str], console: Path) -> None:
+def restore(machine: Machine, disk: Path, log: Path, events: list[str], console: Path) -> None:
     """Runs the job on `disk` to its end, with QEMU's trace `events` written to `log`."""
-    state = shlex.quote(str(snapshot()))
-    command = [str(parts.qemu_system()), *HARDWARE, *_disk(disk), "-serial", f"file:{console}"]
+    state = shlex.quote(str(snapshot(machine)))
+    command = [*machine.command(), *_disk(disk), "-serial", f"file:{console}"]
     for event in events:
         command += ["-trace", event]
     command += ["-D", str(log), "-incoming", f"exec:cat {state}"]

@@ -11,16 +11,20 @@ from guest.errors import GuestError
 
 # Packages that only set a system up when they are installed, which these are not.
 SETUP = ("adduser", "debconf", "dpkg", "iso-codes", "passwd", "media-types", "tzdata")
+KERNEL_SETUP = ("initramfs-tools", "kmod", "linux-base")
 
 TREES = {
     # The machine's emulators, with their own C library: they run beside any QEMU of the host's.
-    "qemu": Wanted(complete=("qemu-system-arm", "qemu-user"), without=SETUP),
-    "kernel": Wanted(
-        complete=("linux-image-arm64:arm64",), without=("initramfs-tools", "kmod", "linux-base")
-    ),
-    # What runs in the guest, and under qemu-user.
+    "qemu": Wanted(complete=("qemu-system-arm", "qemu-system-x86", "qemu-user"), without=SETUP),
+    "kernel-arm64": Wanted(complete=("linux-image-arm64:arm64",), without=KERNEL_SETUP),
+    "kernel-amd64": Wanted(complete=("linux-image-cloud-amd64:amd64",), without=KERNEL_SETUP),
+    # What runs in the guests, and under qemu-user.
     "arm64": Wanted(
         complete=("python3-minimal:arm64", "libpython3-stdlib:arm64", "busybox-static:arm64"),
+        without=SETUP,
+    ),
+    "amd64": Wanted(
+        complete=("python3-minimal:amd64", "libpython3-stdlib:amd64", "busybox-static:amd64"),
         without=SETUP,
     ),
     "musl": Wanted(alone=("musl:arm64",)),

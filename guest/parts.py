@@ -40,12 +40,7 @@ def busybox() -> Path:
 
 def kernel() -> Path:
     """Debian's arm64 kernel, as QEMU's `-kernel` takes it."""
-    return find("kernel", "boot/vmlinuz-*")
-
-
-def modules() -> Path:
-    """The folder of that kernel's modules."""
-    return find("kernel", "usr/lib/modules/*")
+    return find("kernel-arm64", "boot/vmlinuz-*")
 
 
 def qemu_system() -> Path:
@@ -70,10 +65,14 @@ def emulator(name: str) -> Path:
     libraries = ":".join(str(at) for at in sorted(root.glob("usr/lib/*-linux-gnu*")))
     data = ["-L", str(root / "usr/share/qemu")] if name.startswith("qemu-system-") else []
     command = [str(loader), "--library-path", libraries, str(program), *data]
+    (modules,) = root.glob("usr/lib/*-linux-gnu*/qemu")
 
     def write(at: Path) -> None:
         script = at / name
-        script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+        script.write_text(
+            f"#!/bin/sh\nexport QEMU_MODULE_DIR={shlex.quote(str(modules))}\n"
+            f'exec {shlex.join(command)} "$@"\n'
+        )
         script.chmod(0o755)
 
     return built_once(cache_folder() / "bin" / f"{root.name}-{name}", write) / name
@@ -87,7 +86,7 @@ PARTS: dict[str, Callable[[], Path]] = {
     "python3": python3,
     "busybox": busybox,
     "kernel": kernel,
-    "modules": modules,
     "qemu-system-aarch64": qemu_system,
+    "qemu-system-x86_64": lambda: emulator("qemu-system-x86_64"),
     "qemu-aarch64": qemu_user,
 }

@@ -6,16 +6,7 @@ program a real SIGBUS.
 
 import pytest
 
-from guest.tests import programs
-
-# The device's address is not part of a snapshot: it is found anew.
-ATTACH = """
-cd /sys/bus/pci
-echo 1 > devices/0000:00:02.0/remove
-echo 1 > rescan
-echo 1 > devices/0000:00:02.0/enable
-cd /job
-"""
+from guest.tests import edu, programs
 
 LINES = [
     "0 read 32 0 1 4",
@@ -39,7 +30,7 @@ def test_a_refused_access_is_an_error_and_the_next_one_works(
     program: programs.Program, setting: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     at = tmp_path_factory.mktemp("fault")
-    done = program("pci:0000:00:02.0/bar0", LINES, at, [], f"{ATTACH}\n{setting}")
+    done = program(edu.TARGET, LINES, at, [], f"{edu.ATTACH}\n{setting}")
     first, byte, half, last = done.output.splitlines()
     assert (first, last) == (f"0 {IDENTITY}", f"3 {IDENTITY}")
     for said, facts in (

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from guest.bus import MARK, Beat, experiments
+from guest.bus import Beat, experiments
 from guest.cross import build
 from guest.job import run
-from guest.machine import WINDOW_BASE
+from guest.machine import VIRT
 
-WINDOW = f"mem:{WINDOW_BASE:#x}+16K"
+WINDOW = f"mem:{VIRT.window.base:#x}+16K"
 BLOCK = bytes(range(40))
 
 Beats = list[tuple[str, int, int, int]]
@@ -53,10 +53,10 @@ CASES = [
     Case(f"read {WINDOW} 0x201 --count 3 --width 8", reads(0x201, 3, size=1, step=1)),
     Case(f"fill {WINDOW} 0x100+1K=0xa5a5a5a5", writes(0x100, *[0xA5A5A5A5] * 256)),
     Case(f"load {WINDOW} block.bin 0x20", writes(0x20, *WORDS)),
-    Case(f"devmem {WINDOW_BASE:#x}", reads(0, 1)),
-    Case(f"devmem {WINDOW_BASE:#x} 32 0x01020304", writes(0, 0x01020304)),
-    Case(f"devmem {WINDOW_BASE:#x} 64 0x0102030405060708", writes(0, 0x05060708, 0x01020304)),
-    Case(f"devmem {WINDOW_BASE + 1:#x} b 7", writes(1, 7, size=1)),
+    Case(f"devmem {VIRT.window.base:#x}", reads(0, 1)),
+    Case(f"devmem {VIRT.window.base:#x} 32 0x01020304", writes(0, 0x01020304)),
+    Case(f"devmem {VIRT.window.base:#x} 64 0x0102030405060708", writes(0, 0x05060708, 0x01020304)),
+    Case(f"devmem {VIRT.window.base + 1:#x} b 7", writes(1, 7, size=1)),
 ]
 
 
@@ -65,12 +65,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> "list[tuple[int, list[Beat]
     """Exit status and beats of each case."""
     script = ""
     for mark, case in enumerate(CASES):
-        script += f"busybox devmem {WINDOW_BASE + MARK} 32 {mark}\n"
+        script += f"busybox devmem {VIRT.window.base + VIRT.window.mark} 32 {mark}\n"
         script += f"./busprobe {case.command} >>said 2>&1; echo $?\n"
     files = {"busprobe": build("-p", "busprobe"), "block.bin": BLOCK}
     done = run(script, tmp_path_factory.mktemp("command"), files)
     statuses = [int(line) for line in done.output.splitlines()]
-    seen = experiments(done.log)
+    seen = experiments(done.log, VIRT.window)
     return [(status, seen[mark].beats) for mark, status in enumerate(statuses)]
 
 

@@ -5,21 +5,21 @@ from typing import NamedTuple, Union
 
 import pytest
 
-from guest.bus import MARK, Beat, experiments
+from guest.bus import Beat, experiments
 from guest.cross import build
 from guest.job import run
-from guest.machine import WINDOW_BASE
+from guest.machine import VIRT
 
-ADDRESS = f"{WINDOW_BASE:#x}"
+ADDRESS = f"{VIRT.window.base:#x}"
 
 GOOD = [
     ADDRESS,
-    f"{WINDOW_BASE + 1:#x} 8",
-    f"{WINDOW_BASE + 2:#x} 16",
+    f"{VIRT.window.base + 1:#x} 8",
+    f"{VIRT.window.base + 2:#x} 16",
     f"{ADDRESS} 32",
     f"{ADDRESS} 64",
-    f"{WINDOW_BASE + 3:#x} 8 0xa5",
-    f"{WINDOW_BASE + 6:#x} 16 0xbeef",
+    f"{VIRT.window.base + 3:#x} 8 0xa5",
+    f"{VIRT.window.base + 6:#x} 16 0xbeef",
     f"{ADDRESS} 32 0x01020304",
     f"{ADDRESS} 64 0x0102030405060708",
     f"{ADDRESS} b 7",
@@ -46,11 +46,11 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> "dict[str, list[Ran]]":
     ]
     script = ""
     for mark, command in enumerate(commands):
-        script += f"busybox devmem {WINDOW_BASE + MARK} 32 {mark}\n"
+        script += f"busybox devmem {VIRT.window.base + VIRT.window.mark} 32 {mark}\n"
         script += f"{command} 2>&1; echo STATUS $?\n"
     files: dict[str, Union[bytes, Path]] = {"busprobe": build("-p", "busprobe")}
     done = run(script, tmp_path_factory.mktemp("devmem"), files)
-    seen = experiments(done.log)
+    seen = experiments(done.log, VIRT.window)
     parts = done.output.split("STATUS ")
     results: dict[str, list[Ran]] = {}
     said = parts[0]

@@ -15,6 +15,7 @@ import pytest
 
 from guest.bus import Beat, Experiment, experiments
 from guest.job import BUS, ISSUED
+from guest.machine import VIRT
 from guest.tests import programs
 
 WIDTHS = (8, 16, 32, 64)
@@ -111,7 +112,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     at = tmp_path_factory.mktemp("exact")
     done = request.param("mem:0x0a000000+16K", lines, at, [*BUS, *ISSUED])
     said = [line.partition(" ") for line in done.output.splitlines()]
-    return Ran(experiments(done.log), {int(mark): text for mark, _, text in said})
+    return Ran(experiments(done.log, VIRT.window), {int(mark): text for mark, _, text in said})
 
 
 def without_data(beats: list[Beat]) -> list[Beat]:

@@ -11,6 +11,7 @@ from guest import parts
 from guest.bus import experiments
 from guest.cross import SOURCE
 from guest.job import run
+from guest.machine import VIRT
 
 # Aligned for all, for words, for halves, and for bytes only.
 DESTINATIONS = (0, 4, 8, 2, 1)
@@ -65,7 +66,7 @@ def bus(lines: bytes, tmp_path_factory: pytest.TempPathFactory) -> dict[int, lis
     at: Path = tmp_path_factory.mktemp("copies")
     done = run("python3 -E -S copies.py < calls", at, files)
     assert done.status == 0, done.output
-    seen = experiments(done.log)
+    seen = experiments(done.log, VIRT.window)
     return {mark: [str(beat) for beat in seen[mark].beats] for mark in range(len(CALLS))}
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from guest.bus import MARK, experiments
+from guest.bus import experiments
 from guest.job import run
-from guest.machine import WINDOW_BASE
+from guest.machine import VIRT
 from guest.tests import golden
 from guest.tests.command import busprobe
 
@@ -30,10 +30,10 @@ for words in 1, 2, 4, 8, 16, 32, 64, 128, 230, 256:
 
 JOB = f"""
 python3 -E -S program.py || exit
-busybox devmem {WINDOW_BASE + MARK} 32 0xfff1
-busybox devmem {WINDOW_BASE} 32 0x01020304
-busybox devmem {WINDOW_BASE + MARK} 32 0xfff2
-busybox devmem {WINDOW_BASE} 64 0x0102030405060708
+busybox devmem {VIRT.window.base + VIRT.window.mark} 32 0xfff1
+busybox devmem {VIRT.window.base} 32 0x01020304
+busybox devmem {VIRT.window.base + VIRT.window.mark} 32 0xfff2
+busybox devmem {VIRT.window.base} 64 0x0102030405060708
 """
 
 MARKS = {"scalar": 0xFFF0, "devmem 32 0x01020304": 0xFFF1, "devmem 64 0x0102030405060708": 0xFFF2}
@@ -48,7 +48,10 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bus(log: Path) -> dict[int, list[str]]:
-    return {mark: [str(beat) for beat in seen.beats] for mark, seen in experiments(log).items()}
+    return {
+        mark: [str(beat) for beat in seen.beats]
+        for mark, seen in experiments(log, VIRT.window).items()
+    }
 
 
 LISTINGS = [name for name in golden.sections() if name != "table"]
@@ -74,7 +77,7 @@ def test_a_row_of_the_table_is_the_number_of_writes(row: str, bus: dict[int, lis
 def test_the_imported_log_has_the_same_accesses_between_the_same_marks(
     log: Path, bus: dict[int, list[str]]
 ) -> None:
-    window = ["--window", "0x0a000000+16K", "--mark", hex(WINDOW_BASE + MARK)]
+    window = ["--window", "0x0a000000+16K", "--mark", hex(VIRT.window.base + VIRT.window.mark)]
     imported: dict[int, list[str]] = {}
     current: list[str] = []
     for line in busprobe("import", str(log), *window).splitlines():
