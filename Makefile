@@ -7,11 +7,12 @@ BUSPROBE := target/release/busprobe
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates plugins -name '*.rs' -o -name Cargo.toml 2>/dev/null)
 PYTHON_SOURCES := $(shell find crates/python -name '*.py' -o -name '*.pyi' -o -name pyproject.toml)
 
-# What the tests run besides cargo and Python; each Debian package is named after its command.
-TOOLS := iverilog verilator yosys valgrind
+# What the tests run besides cargo and Python; the Debian package is named after its command, or
+# behind the colon.
+TOOLS := iverilog verilator yosys valgrind busybox memtool go:golang-go
 APT_INSTALL := $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -y -qq --no-install-recommends
 
-.PHONY: help demo test tools test-rust test-python test-guest test-hdl lint bench clean
+.PHONY: help demo test tools test-rust test-python test-programs test-guest test-hdl lint bench clean
 
 help:
 	@echo "make demo    show what Python puts on the bus on this machine, and the exact way beside it"
@@ -49,10 +50,11 @@ $(VENV)/hdl: $(VENV)/checks hdl/requirements.txt
 demo: $(BUSPROBE) $(VENV)/package
 	@PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" examples/demo.sh
 
-test: test-rust test-python test-guest test-hdl
+test: test-rust test-python test-programs test-guest test-hdl
 
 tools:
-	@missing=$$(for tool in $(TOOLS); do command -v $$tool >/dev/null || echo $$tool; done); \
+	@missing=$$(for tool in $(TOOLS); do \
+	  command -v $${tool%:*} >/dev/null || echo $${tool#*:}; done); \
 	[ -z "$$missing" ] || $(APT_INSTALL) $$missing >/dev/null \
 	  || { echo "the tests need:" $$missing "(apt-get install" $$missing")" >&2; exit 2; }
 
@@ -62,8 +64,12 @@ test-rust: $(VENV)/checks
 test-python: $(VENV)/checks $(BUSPROBE) tools
 	$(BIN)/python -m pytest -q crates/python
 
-# A machine boots, so this takes minutes; what is fetched and built stays in the cache.
-test-guest: $(VENV)/checks
+# Programs that nobody here wrote, traced as they are.
+test-programs: $(VENV)/checks $(BUSPROBE) tools
+	$(BIN)/python -m pytest -q tests
+
+# Two machines boot, so this takes minutes; what is fetched and built stays in the cache.
+test-guest: $(VENV)/checks $(BUSPROBE)
 	$(BIN)/python -m pytest -q guest/tests
 
 test-hdl: $(VENV)/hdl tools
@@ -75,10 +81,12 @@ lint: $(VENV)/checks
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python -p crates/python
 	$(BIN)/pyright --pythonpath $(BIN)/python -p guest
+	$(BIN)/pyright --pythonpath $(BIN)/python -p tests
 	$(BIN)/python -m mypy.stubtest busprobe
 
 bench: $(BUSPROBE) $(VENV)/package
 	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/untouched.py
+	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/capture.py
 	$(BIN)/python bench/access.py
 
 clean:

@@ -7,12 +7,10 @@ is the software's own share. Each figure is the fastest of several rounds, the w
 from __future__ import annotations
 
 import ctypes
-import io
 import mmap
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import timeit
 from array import array
@@ -21,50 +19,13 @@ from typing import Any
 
 import busprobe
 import numpy as np
+import peers
+from peers import CACHE, MappedDevice
 
 ROOT = Path(__file__).parents[1]
-CACHE = ROOT / ".cache" / "bench"
 LENGTH = 16384
 WORDS = 1024
 ROUNDS = 9
-
-
-def install_peers() -> None:
-    """Puts python-periphery, and of PYNQ the module that is measured, on the module path."""
-    peers = CACHE / "peers"
-    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
-    if not (peers / "periphery").exists():
-        subprocess.run([*pip, "install", "setuptools", "wheel"], check=True)
-        options = ["--no-deps", "--no-build-isolation", "--target", str(peers)]
-        subprocess.run([*pip, "install", *options, "python-periphery==2.4.1"], check=True)
-    if not (peers / "pynq").exists():
-        # The package itself wants a board. Its MMIO class does not.
-        options = ["--no-deps", "--no-build-isolation", "--no-binary", ":all:", "-d", str(CACHE)]
-        subprocess.run([*pip, "download", *options, "pynq==3.0.1"], check=True)
-        with tarfile.open(CACHE / "pynq-3.0.1.tar.gz") as package:
-            for name in package.getnames():
-                if name.endswith("/pynq/mmio.py") or "/pynq/_3rdparty/" in name:
-                    part = package.extractfile(name)
-                    target = peers / name.split("/", 1)[1]
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes((part or io.BytesIO()).read())
-    sys.path.insert(0, str(peers))
-
-
-class MappedDevice:
-    """What PYNQ's MMIO asks of a board: the same mapping as a numpy array."""
-
-    def __init__(self, memory: mmap.mmap) -> None:
-        """A device of that memory."""
-        self.memory = memory
-
-    def has_capability(self, name: str) -> bool:
-        """It is mapped, and no more."""
-        return name == "MEMORY_MAPPED"
-
-    def mmap(self, base: int, length: int) -> np.ndarray:
-        """The memory, as PYNQ's own devices give it."""
-        return np.frombuffer(self.memory, np.uint32, length >> 2, base)
 
 
 def measure(ways: dict[str, tuple[str, dict[str, Any]]], turns: int) -> dict[str, float]:
@@ -106,7 +67,7 @@ def compiled() -> tuple[dict[str, float], dict[str, float]]:
 def main() -> None:
     """Prints one table for each kind of access."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    install_peers()
+    peers.install()
     from periphery import MMIO as Periphery
     from pynq.mmio import MMIO as Pynq
 
