@@ -22,7 +22,7 @@ pub(crate) enum Extent {
 pub(crate) struct Signature {
     /// The name, as the manual pages have it.
     pub(crate) name: &'static str,
-    number: i64,
+    pub(crate) number: i64,
     /// The arguments that are pointers.
     pub(crate) pointers: &'static [(usize, Extent)],
 }
@@ -30,6 +30,11 @@ pub(crate) struct Signature {
 /// What is known of a system call; `None` when it takes no pointers, or is not known.
 pub(crate) fn signature(number: i64) -> Option<&'static Signature> {
     SIGNATURES.iter().find(|signature| signature.number == number)
+}
+
+/// Every system call that is known to take pointers.
+pub(crate) fn signatures() -> &'static [Signature] {
+    SIGNATURES
 }
 
 macro_rules! signatures {
