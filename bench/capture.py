@@ -1,4 +1,4 @@
-"""What a traced access costs under `busprobe trace`, and under the tools that people use for it now.
+"""What a traced access costs under `busprobe trace`, and under the tools that people use now.
 
 All trace the same program in one run. The cost is the time of a run with stores to one word less
 that of a run without, the fastest of several rounds, the tools taking turns. What they see is
@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional
+from typing import Callable, List, NamedTuple
 
 SOURCE = Path(__file__).with_name("stores.c")
 # Where the program maps its file, and the registers that a CPU has for watching: four of 8 bytes.
@@ -39,16 +39,8 @@ class Tool(NamedTuple):
 
 def busprobe(program: list[str], at: Path, _: int) -> list[str]:
     """The native capture."""
-    return [
-        "busprobe",
-        "trace",
-        "--watch",
-        program[1],
-        "-o",
-        str(at / "trace.jsonl"),
-        "--",
-        *program,
-    ]
+    trace = ["busprobe", "trace", "--watch", program[1], "-o", str(at / "trace.jsonl"), "--"]
+    return [*trace, *program]
 
 
 def traced(_: str, at: Path) -> int:
@@ -113,7 +105,7 @@ TOOLS = [
     Tool("gdb awatch", "value, next instruction", 300, gdb("awatch"), hits),
     Tool("gdb watch", "changes of value", 300, gdb("watch"), hits),
     Tool("valgrind lackey", "size", 20_000, lackey, printed),
-    Tool("perf record -e mem:", "instruction", 20_000, perf, sampled),
+    Tool("perf record -e mem:", "instruction", 200_000, perf, sampled),
 ]
 
 
@@ -170,14 +162,14 @@ def main() -> None:
         subprocess.run(["cc", "-O1", "-g", "-o", str(program), str(SOURCE)], check=True)
         cannot = {tool: why_not(tool, program) for tool in TOOLS}
         tools = [tool for tool in TOOLS if cannot[tool] is None]
-        best: Dict[Tool, List[float]] = {tool: [float("inf")] * 2 for tool in tools}
+        best: dict[Tool, list[float]] = {tool: [float("inf")] * 2 for tool in tools}
         for _ in range(ROUNDS):
             for tool in tools:
                 for which, stores in enumerate((0, tool.stores)):
                     seconds = run(tool, program, stores, MANY_VALUES).seconds
                     best[tool][which] = min(best[tool][which], seconds)
         cost = {tool: (best[tool][1] - best[tool][0]) / tool.stores * 1e6 for tool in tools}
-        ours: Optional[float] = cost.get(TOOLS[0])
+        ours: float | None = cost.get(TOOLS[0])
         title = f"{'a store, seen by':<22} {'us':>8} {'to busprobe':>12}   {'stores':>6}"
         print(f"{title}   seen: of many values, of one value, to 16 words   gives")
         for tool in tools:
