@@ -9,6 +9,26 @@ from guest.bus import Beat
 UNKNOWN = -1
 
 
+def accesses(records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The trace's accesses, those of a repeated string instruction one by one."""
+    for record in records:
+        if record["t"] == "access":
+            yield record
+        elif record["t"] == "repeat":
+            yield from _repeated(record)
+
+
+def _repeated(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    count, step, size = record["count"], record["step"], record["size"]
+    lowest = min(0, step * (count - 1))
+    for at in range(0, step * count, step):
+        access = {**record, "t": "access", "offset": record["offset"] + at}
+        if "bytes" in record:
+            digits = record["bytes"].removeprefix("0x")[2 * (at - lowest) :][: 2 * size]
+            access["data"] = hex(int.from_bytes(bytes.fromhex(digits), "little"))
+        yield access
+
+
 def beats(access: Mapping[str, Any], most: int) -> Iterator[Beat]:
     """The beats of a trace's access on a device that takes `most` bytes at once.
 

@@ -13,7 +13,7 @@ from guest.bus import Beat, experiments
 from guest.cross import build
 from guest.errors import Unavailable
 from guest.job import run
-from guest.lowering import agree, beats
+from guest.lowering import accesses, agree, beats
 from guest.machine import PC, VIRT, Machine
 
 # Every kind of access that the interpreter has, each after a mark. The first write to a page faults
@@ -63,14 +63,13 @@ class Run:
 def by_mark(trace: str, machine: Machine) -> dict[int, list[Beat]]:
     seen: dict[int, list[Beat]] = {}
     current: list[Beat] = []
-    for line in trace.splitlines():
-        record = json.loads(line)
-        if record["t"] != "access":
-            assert record["t"] != "loss", record
-        elif record["offset"] == machine.window.mark:
-            current = seen.setdefault(int(record["data"], 16), [])
+    records = [json.loads(line) for line in trace.splitlines()]
+    assert [record for record in records if record["t"] == "loss"] == []
+    for access in accesses(records):
+        if access["offset"] == machine.window.mark:
+            current = seen.setdefault(int(access["data"], 16), [])
         else:
-            current += beats(record, most=4)
+            current += beats(access, most=4)
     return seen
 
 
