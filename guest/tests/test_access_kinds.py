@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from guest.bus import Beat, Region, experiments
-from guest.cross import build, compile_c
+from guest.cross import build_command, compile_c
 from guest.errors import Unavailable
 from guest.job import run
 from guest.lowering import accesses, agree, beats, split
@@ -101,7 +101,7 @@ cat {edu.FUNCTION}/resource >out/resource
 """
     try:
         files = {
-            "busprobe": build("-p", "busprobe", architecture=way.machine.architecture),
+            "busprobe": build_command(way.machine.architecture),
             "program": _program(way.machine, at / "program"),
         }
         done = run(script, at, files, machine=way.machine)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from guest.bus import Beat, experiments
-from guest.cross import build
+from guest.cross import build_command
 from guest.job import run
 from guest.machine import VIRT
 
@@ -67,7 +67,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> "list[tuple[int, list[Beat]
     for mark, case in enumerate(CASES):
         script += f"busybox devmem {VIRT.window.base + VIRT.window.mark} 32 {mark}\n"
         script += f"./busprobe {case.command} >>said 2>&1; echo $?\n"
-    files = {"busprobe": build("-p", "busprobe"), "block.bin": BLOCK}
+    files = {"busprobe": build_command(), "block.bin": BLOCK}
     done = run(script, tmp_path_factory.mktemp("command"), files)
     statuses = [int(line) for line in done.output.splitlines()]
     seen = experiments(done.log, VIRT.window)

@@ -6,7 +6,7 @@ from typing import NamedTuple, Union
 import pytest
 
 from guest.bus import Beat, experiments
-from guest.cross import build
+from guest.cross import build_command
 from guest.job import run
 from guest.machine import VIRT
 
@@ -48,7 +48,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> "dict[str, list[Ran]]":
     for mark, command in enumerate(commands):
         script += f"busybox devmem {VIRT.window.base + VIRT.window.mark} 32 {mark}\n"
         script += f"{command} 2>&1; echo STATUS $?\n"
-    files: dict[str, Union[bytes, Path]] = {"busprobe": build("-p", "busprobe")}
+    files: dict[str, Union[bytes, Path]] = {"busprobe": build_command()}
     done = run(script, tmp_path_factory.mktemp("devmem"), files)
     seen = experiments(done.log, VIRT.window)
     parts = done.output.split("STATUS ")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from guest.bus import Beat, experiments
-from guest.cross import build
+from guest.cross import build_command
 from guest.errors import Unavailable
 from guest.job import run
 from guest.lowering import accesses, agree, beats
@@ -77,7 +77,7 @@ def made(machine: Machine, before: str, at: Path) -> Run:
     """A run of the program, by the command that `before` begins."""
     window = " ".join(map(str, machine.window))
     try:
-        busprobe = build("-p", "busprobe", architecture=machine.architecture)
+        busprobe = build_command(machine.architecture)
         files = {"program.py": PROGRAM.encode(), "busprobe": busprobe}
         script = f"mkdir out; touch out/trace.jsonl; {before} python3 -E -S program.py {window}"
         done = run(script, at, files, machine=machine)
