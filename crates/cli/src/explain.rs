@@ -1,5 +1,7 @@
 //! `busprobe explain`: one operation, from the program's line down to the beats.
 
+mod bytecode;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -217,9 +219,7 @@ fn python(line: &PythonLine) -> Vec<String> {
     let source = fs::read_to_string(file).ok();
     let source = source.as_ref().and_then(|text| text.lines().nth(*number as usize - 1));
     lines.extend(source.map(|text| format!("    {}", text.trim())));
-    if let (Some(instruction), Some(offset)) = (&line.instruction, line.offset) {
-        lines.push(format!("    bytecode {offset}: {instruction}"));
-    }
+    lines.extend(bytecode::listing(line).into_iter().map(|text| format!("    {text}")));
     lines
 }
 

@@ -43,7 +43,7 @@ fn a_doubled_word_is_explained_from_the_line_to_the_call_that_is_exact() {
         r#"operation 1 of 1, in window.bin
 
 python     /no/such/seed.py:22 in main
-               bytecode 190: STORE_SUBSCR
+               -->   190 STORE_SUBSCR
 through    memoryview: memoryview moves an element by itself as one access, and hands a slice to
            libc's memcpy or memmove
 called by  libpython3.11.so.1.0 memory_ass_sub+0x3c
@@ -83,6 +83,33 @@ fn the_line_of_the_program_is_shown_when_its_file_is_there() {
         trace(&[access(0, "W", 8, 4, 0)]).replace("/no/such/seed.py", script.to_str().unwrap());
     let (_, out, _) = explain(&text, &[]);
     assert!(out.contains("seed.py:22 in main\n               mv32[2:3] = data\n"), "{out}");
+}
+
+#[test]
+fn the_bytecode_of_the_line_is_shown_when_the_file_is_what_ran() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("seed.py");
+    std::fs::write(&script, "a = b = [0]\na[0] = 7\n").unwrap();
+    let print = "import dis, sys; code = compile(open(sys.argv[1]).read(), '', 'exec'); \
+                 print([i.offset for i in dis.get_instructions(code) if i.opname == 'STORE_SUBSCR'][0])";
+    let python = std::process::Command::new("python3").args(["-c", print]).arg(&script).output();
+    let offset = String::from_utf8(python.unwrap().stdout).unwrap();
+    let site = |line: u32| {
+        let text = trace(&[access(0, "W", 8, 4, 0)]);
+        let text = text.replace("/no/such/seed.py", script.to_str().unwrap());
+        let text = text.replace(
+            r#""line":22,"function":"main""#,
+            &format!(r#""line":{line},"function":"<module>""#),
+        );
+        text.replace(r#""offset":190"#, &format!(r#""offset":{}"#, offset.trim()))
+    };
+    let (_, out, _) = explain(&site(2), &[]);
+    assert!(out.contains(" LOAD_CONST           7\n"), "{out}");
+    assert!(out.contains(&format!("--> {:>5} STORE_SUBSCR\n", offset.trim())), "{out}");
+    assert!(!out.contains("BUILD_LIST"), "{out}");
+    // The line is another one now: the file was changed since.
+    let (_, out, _) = explain(&site(1), &[]);
+    assert!(!out.contains("LOAD_CONST") && out.contains("STORE_SUBSCR\n"), "{out}");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn kept(text: &str) -> String {
     for line in text.lines() {
         let label = line.get(..10).unwrap_or("").trim();
         called_by = label == "called by" || (called_by && label.is_empty());
-        if called_by || line.trim_start().starts_with("bytecode ") {
+        if called_by || is_bytecode(line) {
             continue;
         }
         let words = line.split(' ').map(|word| {
@@ -76,6 +76,14 @@ fn kept(text: &str) -> String {
         rest.push('\n');
     }
     rest
+}
+
+/// `--> 438 STORE_SUBSCR`, with or without the arrow: each version of Python has its own.
+fn is_bytecode(line: &str) -> bool {
+    let mut words = line.split_whitespace().skip_while(|word| *word == "-->");
+    let is_offset = words.next().is_some_and(|word| word.parse::<u32>().is_ok());
+    let is_opcode = |name: &str| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    is_offset && words.next().is_some_and(|name| name.len() > 1 && is_opcode(name))
 }
 
 /// Holds what was said against the page's block of that number, or puts it there.
