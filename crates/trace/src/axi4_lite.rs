@@ -53,13 +53,14 @@ pub struct TransactionWriter<S> {
     lanes: u64,
     base: u64,
     seq: u64,
+    accesses: u64,
 }
 
 impl<S: Sink> TransactionWriter<S> {
     /// Transactions of a link of `data_width` bits, 32 or 64, into window 0 of `sink`, which begins
     /// at the link's address `base`. The header and the window are the caller's to put first.
     pub fn new(sink: S, data_width: u32, base: u64) -> Self {
-        TransactionWriter { sink, lanes: u64::from(data_width / 8), base, seq: 0 }
+        TransactionWriter { sink, lanes: u64::from(data_width / 8), base, seq: 0, accesses: 0 }
     }
 
     /// Puts one transaction, which ended at `time_ns`.
@@ -80,6 +81,7 @@ impl<S: Sink> TransactionWriter<S> {
                 time_ns,
                 ..Access::new(direction, (word + u64::from(first)).wrapping_sub(self.base), size)
             };
+            self.accesses += 1;
             self.event(|seq| Record::Access(Access { seq, ..access }))?;
         }
         if runs != 1 {
@@ -97,6 +99,12 @@ impl<S: Sink> TransactionWriter<S> {
             ))?;
         }
         Ok(())
+    }
+
+    /// How many accesses there were.
+    #[must_use]
+    pub fn accesses(&self) -> u64 {
+        self.accesses
     }
 
     /// Says that something in the records is not exact.

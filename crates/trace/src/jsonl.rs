@@ -8,6 +8,8 @@
 //! Numbers are decimal; data is a string, see [`Data`](crate::Data). A file may end anywhere: what
 //! is whole is read, and the cut becomes a [`Loss`].
 
+mod access;
+
 use std::io::{self, BufRead, Read, Write};
 
 use thiserror::Error;
@@ -54,19 +56,26 @@ pub enum ReadError {
 /// Writes records as they come.
 pub struct Writer<W> {
     out: W,
+    line: Vec<u8>,
 }
 
 impl<W: Write> Writer<W> {
     /// Records to `out`; give it a buffered one.
     pub fn new(out: W) -> Self {
-        Writer { out }
+        Writer { out, line: Vec::new() }
     }
 }
 
 impl<W: Write> Sink for Writer<W> {
     fn put(&mut self, record: &Record) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, record)?;
-        self.out.write_all(b"\n")
+        self.line.clear();
+        if let Record::Access(access) = record {
+            access::write(access, &mut self.line);
+        } else {
+            serde_json::to_writer(&mut self.line, record)?;
+            self.line.push(b'\n');
+        }
+        self.out.write_all(&self.line)
     }
 
     fn flush(&mut self) -> io::Result<()> {

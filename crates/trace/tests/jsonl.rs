@@ -308,6 +308,19 @@ proptest! {
     }
 
     #[test]
+    fn an_access_is_written_as_serde_writes_it(
+        access in access(),
+        (seq, window) in (any::<u64>(), any::<u32>()),
+        digits in 0..64_u32,
+    ) {
+        let access = Access { seq: seq >> digits, window: window >> (digits / 2), ..access };
+        let trace = Trace { events: vec![Event::Access(access.clone())], ..Trace::new(header()) };
+        let line = serde_json::to_string(&Record::Access(access)).unwrap();
+        let file = file(&trace);
+        prop_assert_eq!(file.lines().last().unwrap(), line);
+    }
+
+    #[test]
     fn no_input_makes_the_reader_panic(junk in prop::collection::vec(any::<u8>(), 0..400)) {
         let mut input = file(&sample()).into_bytes();
         input.extend(junk);

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use memchr::memchr;
+
 /// Longer lines than this are passed over, so that no log fills the memory.
 pub(super) const LONGEST_LINE: usize = 1 << 20;
 
@@ -15,20 +17,41 @@ pub(super) enum Line<'a> {
 
 pub(super) struct Lines<R> {
     input: R,
+    /// What the next call has to pass before its line begins.
+    passed: usize,
+    /// A line that does not lie whole in the input's buffer.
     line: Vec<u8>,
 }
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(input: R) -> Self {
-        Lines { input, line: Vec::new() }
+        Lines { input, passed: 0, line: Vec::new() }
     }
 
+    /// The next line, where it lies in the input's buffer if it lies there whole.
     pub(super) fn next(&mut self) -> io::Result<Line<'_>> {
+        self.input.consume(std::mem::take(&mut self.passed));
+        let end = match self.input.fill_buf() {
+            Ok(bytes) => memchr(b'\n', bytes),
+            // Reading in pieces tries again.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+            Err(error) => return Err(error),
+        };
+        match end.filter(|&end| end <= LONGEST_LINE) {
+            Some(end) => {
+                self.passed = end + 1;
+                Ok(Line::Whole(without_return(&self.input.fill_buf()?[..end])))
+            }
+            None => self.next_in_pieces(),
+        }
+    }
+
+    fn next_in_pieces(&mut self) -> io::Result<Line<'_>> {
         self.line.clear();
         self.input.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut self.line)?;
         match self.line.as_slice() {
             [] => Ok(Line::End),
-            [line @ .., b'\r', b'\n'] | [line @ .., b'\n'] => Ok(Line::Whole(line)),
+            [line @ .., b'\n'] => Ok(Line::Whole(without_return(line))),
             line if line.len() > LONGEST_LINE => {
                 self.input.skip_until(b'\n')?;
                 Ok(Line::TooLong)
@@ -36,6 +59,10 @@ impl<R: BufRead> Lines<R> {
             line => Ok(Line::Whole(line)),
         }
     }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// An input in which no line may be longer than [`LONGEST_LINE`]: one that is ends it with an

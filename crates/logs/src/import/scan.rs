@@ -145,10 +145,13 @@ fn hex_digit(byte: u8) -> Option<u8> {
 
 /// The `size` bytes of a value; `None` when it does not fit.
 pub(super) fn data(value: u64, size: u32) -> Option<Data> {
-    let mut bytes = [0; Data::MAX];
-    bytes[..8].copy_from_slice(&value.to_le_bytes());
-    let (low, high) = bytes.split_at_checked(size as usize)?;
-    high.iter().all(|&byte| byte == 0).then(|| Data::new(low))
+    if size > u64::BITS / 8 {
+        let mut bytes = [0; Data::MAX];
+        bytes[..8].copy_from_slice(&value.to_le_bytes());
+        return bytes.get(..size as usize).map(Data::new);
+    }
+    let beyond = value.checked_shr(8 * size).unwrap_or(0);
+    (beyond == 0).then(|| Data::new(&value.to_le_bytes()[..size as usize]))
 }
 
 /// A size in bytes that an access can have.
