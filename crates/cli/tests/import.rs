@@ -90,6 +90,30 @@ fn a_bad_line_ends_with_2_and_the_rest_is_kept() {
 }
 
 #[test]
+fn a_log_of_two_formats_ends_with_2_and_says_where_the_other_begins() {
+    let ran = import(&format!("{DOUBLED} S 1fff000778,8\n"), &[]);
+    assert_eq!(ran.status, 2);
+    assert_eq!(
+        ran.error,
+        "busprobe: bus.log: ram-write, 9 lines: 8 accesses kept; 1 foreign line, first line 9; \
+         line 9 is lackey: import it by itself with --format lackey\n"
+    );
+}
+
+#[test]
+fn time_that_goes_backwards_ends_with_2_and_all_is_kept() {
+    let line =
+        |time| format!("1@{time}:memory_region_ops_write cpu 0 mr 0x1 addr 0x0 value 0x1 size 1\n");
+    let ran = import(&(line("5.000002") + &line("5.000001")), &[]);
+    assert_eq!(ran.status, 2);
+    assert_eq!(
+        ran.error,
+        "busprobe: bus.log: qemu-trace, 2 lines: 2 accesses kept; \
+         time goes backwards, first in line 2\n"
+    );
+}
+
+#[test]
 fn trouble_is_one_line_and_ends_with_2() {
     for (log, options, expected) in [
         ("", &[][..], "bus.log: the log is empty; known formats are qemu-trace"),

@@ -56,6 +56,25 @@ fn a_damaged_fst_is_trouble_in_one_line() {
 }
 
 #[test]
+fn a_waveform_cut_off_ends_with_2_and_keeps_what_came_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read_to_string(WAVEFORM).unwrap();
+    let cut = whole.rfind("\n#").unwrap() + 2;
+    fs::write(folder.path().join("cut.vcd"), &whole[..cut]).unwrap();
+    let mut command = Command::cargo_bin("busprobe").unwrap();
+    let output =
+        command.current_dir(&folder).args(["import", "cut.vcd", "--link", "link"]).output();
+    let output = output.unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    let line = whole[..cut].lines().count();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert_eq!(
+        error,
+        format!("busprobe: cut.vcd: vcd, 9 accesses kept; the file was cut off in line {line}\n")
+    );
+}
+
+#[test]
 fn what_was_exported_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let busprobe = |arguments: &[&str]| {

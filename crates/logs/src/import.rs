@@ -68,6 +68,17 @@ pub struct Summary {
     pub outside: u64,
     /// Accesses that the log shows once more because one region lies within another.
     pub nested: u64,
+    /// The first line whose time is before that of a line above it.
+    pub backwards: Option<u64>,
+}
+
+impl Summary {
+    /// Whether the trace is all that the log says, in an order that can be trusted: no line was
+    /// damaged or of another format, and time did not go backwards.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.damaged == 0 && self.mixed.is_none() && self.backwards.is_none()
+    }
 }
 
 /// Whether a line was the format's own.
@@ -132,8 +143,8 @@ impl<R: BufRead> Import<R> {
     /// What was met so far; complete when the iterator has ended.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let Out { accesses, outside, nested, .. } = self.out;
-        Summary { accesses, outside, nested, ..self.summary.clone() }
+        let Out { accesses, outside, nested, backwards, .. } = self.out;
+        Summary { accesses, outside, nested, backwards, ..self.summary.clone() }
     }
 
     /// Reads one line; `Ok(false)` at the end of the log.

@@ -116,6 +116,16 @@ fn csv_has_a_row_for_each_event_with_its_site() {
 }
 
 #[test]
+fn a_function_without_an_address_has_none_in_a_row() {
+    let site = Site { id: 0, symbol: Some("readl".into()), ..Site::default() };
+    let access = Access { site: Some(0), ..Access::new(Direction::Read, 0, 4) };
+    let mut records = begun();
+    records.extend([Record::Site(site), Record::Access(access)]);
+    let csv = String::from_utf8(exported(records, Format::Csv, "axi4-lite-32")).unwrap();
+    assert!(csv.ends_with("0,R,0,0x0,0xa000000,4,,0,,,,readl,,,,\n"), "{csv}");
+}
+
+#[test]
 fn perfetto_gets_json_with_a_slice_for_each_access() {
     let json: serde_json::Value = serde_json::from_str(&exported_text(Format::Perfetto)).unwrap();
     let events = json["traceEvents"].as_array().unwrap();

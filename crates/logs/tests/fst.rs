@@ -23,7 +23,7 @@ fn empty() -> Trace {
 
 fn read(file: &[u8]) -> Result<Trace, ReadError> {
     let mut trace = empty();
-    read_fst(Cursor::new(file), &LINK, &mut trace).map(|()| trace)
+    read_fst(Cursor::new(file), &LINK, &mut trace).map(|_| trace)
 }
 
 #[test]

@@ -278,23 +278,6 @@ fn access() -> impl Strategy<Value = Access> {
     )
 }
 
-/// Inputs that the fuzzer found worth keeping; the first byte chooses the format.
-#[test]
-fn nothing_that_the_fuzzer_has_kept_does_any_harm() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/import");
-    let mut replayed = 0;
-    for entry in fs::read_dir(folder).unwrap() {
-        let input = fs::read(entry.unwrap().path()).unwrap();
-        let Some((&choice, log)) = input.split_first() else { continue };
-        let format = Format::ALL.get(usize::from(choice)).copied();
-        if let Ok(import) = Import::new(log, &Options { format, ..Options::default() }) {
-            import.take(1 << 12).for_each(drop);
-        }
-        replayed += 1;
-    }
-    assert!(replayed >= samples().len());
-}
-
 proptest! {
     #[test]
     fn whatever_qemu_logs_is_what_the_trace_has(accesses in prop::collection::vec(access(), 1..40)) {

@@ -67,7 +67,7 @@ fn waveform(rows: &[Row]) -> String {
 
 fn read_with(vcd: &str, options: &Options<'_>) -> Result<Trace, ReadError> {
     let mut trace = Trace::new(Header::new(Level::Instruction, Capture::Lab, ""));
-    read_vcd(vcd.as_bytes(), options, &mut trace).map(|()| trace)
+    read_vcd(vcd.as_bytes(), options, &mut trace).map(|_| trace)
 }
 
 fn read(vcd: &str) -> Trace {

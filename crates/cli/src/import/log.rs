@@ -35,7 +35,7 @@ pub(super) fn import(
             outside => of_log(&format!("all its {outside} accesses lie outside the given windows")),
         });
     }
-    Ok(ExitCode::from(if summary.damaged > 0 { 2 } else { 0 }))
+    Ok(ExitCode::from(if summary.is_sound() { 0 } else { 2 }))
 }
 
 /// Writes the trace, and says on standard error what became of the log.
@@ -77,6 +77,9 @@ fn describe(format: Format, summary: &Summary) -> String {
     add(nested, "repetition", " by an outer region left out");
     let first = summary.first_foreign.map_or(String::new(), |line| format!(", first line {line}"));
     add(foreign, "foreign line", &first);
+    if let Some(line) = summary.backwards {
+        parts.push(format!("time goes backwards, first in line {line}"));
+    }
     if let Some((other, line)) = summary.mixed {
         parts.push(format!("line {line} is {other}: import it by itself with --format {other}"));
     }

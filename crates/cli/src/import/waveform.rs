@@ -1,14 +1,11 @@
 //! `busprobe import` of a waveform: what an AXI4-Lite link in it carried.
 
-use std::io;
 use std::panic;
 use std::process::ExitCode;
 
 pub(super) use busprobe_logs::import::waveform::Format;
 
-use busprobe_logs::export::Exporter;
-use busprobe_logs::import::waveform::{Options, ReadError, read_fst, read_vcd};
-use busprobe_trace::{Record, Sink};
+use busprobe_logs::import::waveform::{Options, ReadError, Summary, read_fst, read_vcd};
 
 use super::source::Input;
 use super::{Args, output};
@@ -23,15 +20,14 @@ pub(super) fn import(args: &Args, format: Format, input: Input) -> Result<ExitCo
         _ => return Err(Trouble::new("a waveform's link is one window: give one --window")),
     };
     let options = Options { link: args.link.as_deref(), clock: args.clock.as_deref(), only };
-    let trace = output::create(args.output.as_deref())?;
-    let mut sink = Counted { trace, accesses: 0 };
+    let mut trace = output::create(args.output.as_deref())?;
     let read = match (format, input) {
-        (Format::Vcd, input) => read_vcd(input.read(), &options, &mut sink),
+        (Format::Vcd, input) => read_vcd(input.read(), &options, trace.as_mut()),
         (Format::Fst, Input::File(file)) => {
             // The reader's panics come back as errors, and need no words of their own.
             let hook = panic::take_hook();
             panic::set_hook(Box::new(|_| {}));
-            let read = read_fst(file, &options, &mut sink);
+            let read = read_fst(file, &options, trace.as_mut());
             panic::set_hook(hook);
             read
         }
@@ -39,38 +35,33 @@ pub(super) fn import(args: &Args, format: Format, input: Input) -> Result<ExitCo
             return Err(of_log("FST is not read from beginning to end: give the file's name"));
         }
     };
-    let Counted { trace, accesses } = sink;
     trace.finish()?;
-    read.map_err(|error| {
+    let summary = read.map_err(|error| {
         let help = match error {
             ReadError::Links { .. } => " with --link",
             ReadError::NoClock { .. } => " with --clock",
-            _ if accesses > 0 => "; kept is what came before",
+            ReadError::Vcd { line: 2.., .. } => "; kept is what came before",
             _ => "",
         };
         of_log(&format!("{error}{help}"))
     })?;
-    if accesses == 0 {
+    if summary.accesses == 0 {
         return Err(of_log("the link carried nothing, or nothing in the given window"));
     }
-    let noun = if accesses == 1 { "access" } else { "accesses" };
-    eprintln!("busprobe: {}: {}, {accesses} {noun} kept", args.log.display(), format.name());
-    Ok(ExitCode::SUCCESS)
+    let is_sound = summary.cut_off.is_none() && summary.backwards.is_none();
+    eprintln!("busprobe: {}: {}", args.log.display(), describe(format, &summary));
+    Ok(ExitCode::from(if is_sound { 0 } else { 2 }))
 }
 
-/// A trace that counts its accesses.
-struct Counted {
-    trace: Box<dyn Exporter>,
-    accesses: u64,
-}
-
-impl Sink for Counted {
-    fn put(&mut self, record: &Record) -> io::Result<()> {
-        self.accesses += u64::from(matches!(record, Record::Access(_)));
-        self.trace.put(record)
+/// `vcd, 9 accesses kept; the file was cut off in line 801`
+fn describe(format: Format, summary: &Summary) -> String {
+    let noun = if summary.accesses == 1 { "access" } else { "accesses" };
+    let mut parts = vec![format!("{}, {} {noun} kept", format.name(), summary.accesses)];
+    if let Some(place) = &summary.cut_off {
+        parts.push(format!("the file was cut off in {place}"));
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.trace.flush()
+    if let Some(place) = &summary.backwards {
+        parts.push(format!("time goes backwards, first in {place}"));
     }
+    parts.join("; ")
 }

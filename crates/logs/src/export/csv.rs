@@ -81,7 +81,7 @@ impl<W: Write> Csv<W> {
             or_empty(row.data),
             row.thread.to_string(),
             or_empty(row.time_ns),
-            site.map_or(String::new(), |site| hex(site.pc)),
+            site.filter(|site| site.pc != 0).map_or(String::new(), |site| hex(site.pc)),
             or_empty(site.and_then(|site| site.module.clone())),
             or_empty(site.and_then(|site| site.symbol.clone())),
             site.and_then(|site| site.symbol_offset).map_or(String::new(), hex),

@@ -187,7 +187,8 @@ impl<W: Wave> Sink for Waves<W> {
             Record::Window(window) => {
                 self.bases.insert(window.id, window.base.unwrap_or(0));
             }
-            Record::Site(site) => {
+            // A log may name the function alone, and then the address is 0.
+            Record::Site(site) if site.pc != 0 => {
                 self.pcs.insert(site.id, site.pc);
             }
             Record::Mark(_) => self.operation += 1,
@@ -195,7 +196,7 @@ impl<W: Wave> Sink for Waves<W> {
             Record::Repeat(repeat) => {
                 repeat.accesses().try_for_each(|access| self.access(&access))?;
             }
-            Record::Trace(_) | Record::Syscall(_) | Record::Loss(_) => {}
+            Record::Trace(_) | Record::Site(_) | Record::Syscall(_) | Record::Loss(_) => {}
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ pub(super) struct Out {
     began: Option<u64>,
     latest: u64,
     /// Where time first went backwards.
-    backwards: Option<u64>,
+    pub(super) backwards: Option<u64>,
     /// The line being read.
     pub(super) line: u64,
     pub(super) accesses: u64,

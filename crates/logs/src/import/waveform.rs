@@ -31,6 +31,17 @@ pub use format::Format;
 pub use fst::read_fst;
 pub use vcd::read_vcd;
 
+/// What became of a waveform that could be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Accesses put into the trace.
+    pub accesses: u64,
+    /// Where the file ends in the middle.
+    pub cut_off: Option<String>,
+    /// Where time first went backwards.
+    pub backwards: Option<String>,
+}
+
 /// What to look for.
 #[derive(Clone, Debug, Default)]
 pub struct Options<'a> {

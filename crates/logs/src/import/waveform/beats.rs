@@ -41,6 +41,7 @@ pub(super) struct BeatView<S, T> {
     only: Option<RangeInclusive<u64>>,
     sink: S,
     seq: u64,
+    accesses: u64,
     operation: u64,
     windows: HashSet<u32>,
     sites: HashMap<u64, u32>,
@@ -53,6 +54,7 @@ impl<S: Sink, T> BeatView<S, T> {
             only,
             sink,
             seq: 0,
+            accesses: 0,
             operation: 0,
             windows: HashSet::new(),
             sites: HashMap::new(),
@@ -119,6 +121,7 @@ impl<S: Sink, T: Copy + Eq + Hash> View<T> for BeatView<S, T> {
         let is_read = number(op) == u64::from(b'R');
         let direction = if is_read { Direction::Read } else { Direction::Write };
         let data = Bits::bytes(wires.after(data), first as usize, size as usize);
+        self.accesses += 1;
         self.event(|seq| {
             Record::Access(Access {
                 seq,
@@ -130,6 +133,10 @@ impl<S: Sink, T: Copy + Eq + Hash> View<T> for BeatView<S, T> {
                 ..Access::new(direction, address - base, size)
             })
         })
+    }
+
+    fn accesses(&self) -> u64 {
+        self.accesses
     }
 
     fn loss(&mut self, kind: LossKind, detail: String) -> io::Result<()> {

@@ -12,7 +12,7 @@ use fst_reader::{
 };
 
 use super::playback::{Nanoseconds, Playback};
-use super::{Options, ReadError};
+use super::{Options, ReadError, Summary};
 use crate::import::axi4_lite::{Bits, Signal};
 
 /// Reads a fast signal trace into `sink`, as [`read_vcd`](super::read_vcd) does, in the memory of
@@ -27,8 +27,8 @@ use crate::import::axi4_lite::{Bits, Signal};
 pub fn read_fst<R: BufRead + Seek>(
     mut input: R,
     options: &Options<'_>,
-    sink: &mut impl Sink,
-) -> Result<(), ReadError> {
+    sink: &mut dyn Sink,
+) -> Result<Summary, ReadError> {
     blocks::check(&mut input)?;
     let read = AssertUnwindSafe(|| read_checked(input, options, sink));
     panic::catch_unwind(read).unwrap_or_else(|_| Err(damaged("a block that makes no sense")))
@@ -37,8 +37,8 @@ pub fn read_fst<R: BufRead + Seek>(
 fn read_checked<R: BufRead + Seek>(
     input: R,
     options: &Options<'_>,
-    sink: &mut impl Sink,
-) -> Result<(), ReadError> {
+    sink: &mut dyn Sink,
+) -> Result<Summary, ReadError> {
     let mut reader = FstReader::open(input)?;
     let nanoseconds = nanoseconds(reader.get_header().timescale_exponent);
     let signals = list_signals(&mut reader)?;

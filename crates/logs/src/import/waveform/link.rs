@@ -100,6 +100,10 @@ impl<S: Sink, T: Copy + Eq + Hash> View<T> for LinkView<S, T> {
         self.pairing.reset();
     }
 
+    fn accesses(&self) -> u64 {
+        self.writer.accesses()
+    }
+
     fn loss(&mut self, kind: LossKind, detail: String) -> io::Result<()> {
         self.writer.loss(kind, detail, None)
     }

@@ -8,7 +8,7 @@ use busprobe_trace::{Capture, Header, Level, LossKind, Record, Sink};
 use super::beats::{BeatView, BeatWires};
 use super::link::{LinkView, LinkWires};
 use super::wires::Wires;
-use super::{Options, ReadError};
+use super::{Options, ReadError, Summary};
 use crate::import::axi4_lite::{Bits, Signal, find_links};
 
 /// What looks at the wires and knows what they mean.
@@ -16,8 +16,11 @@ pub(super) trait View<T> {
     /// All changes of the current time are here.
     fn step(&mut self, wires: &Wires<T>, time_ns: u64) -> io::Result<()>;
 
-    /// The wires were not shown for a while.
+    /// The wires are not shown for a while.
     fn gap(&mut self) {}
+
+    /// How many accesses it has made of them.
+    fn accesses(&self) -> u64;
 
     /// What the wires showed in part.
     fn end(&mut self) -> io::Result<()> {
@@ -35,8 +38,7 @@ pub(super) struct Playback<'s, T> {
     view: Box<dyn View<T> + 's>,
     nanoseconds: Nanoseconds,
     time: u64,
-    /// Where time first went backwards.
-    backwards: Option<String>,
+    summary: Summary,
 }
 
 impl<'s, T: Copy + Eq + Hash + 's> Playback<'s, T> {
@@ -56,7 +58,7 @@ impl<'s, T: Copy + Eq + Hash + 's> Playback<'s, T> {
             }
             Shown::Link(link) => (link.wires(), Box::new(LinkView::new(link, sink)?)),
         };
-        Ok(Playback { wires, view, nanoseconds, time: 0, backwards: None })
+        Ok(Playback { wires, view, nanoseconds, time: 0, summary: Summary::default() })
     }
 
     /// The wires that matter.
@@ -72,7 +74,7 @@ impl<'s, T: Copy + Eq + Hash + 's> Playback<'s, T> {
     pub(super) fn advance(&mut self, time: u64, place: impl FnOnce() -> String) -> io::Result<()> {
         self.step()?;
         if time < self.time {
-            self.backwards.get_or_insert_with(place);
+            self.summary.backwards.get_or_insert_with(place);
         }
         self.time = time;
         Ok(())
@@ -87,19 +89,22 @@ impl<'s, T: Copy + Eq + Hash + 's> Playback<'s, T> {
     }
 
     /// The file ends in the middle.
-    pub(super) fn cut_off(&mut self, place: &str) -> io::Result<()> {
+    pub(super) fn cut_off(&mut self, place: String) -> io::Result<()> {
         self.step()?;
-        self.view.loss(LossKind::CutOff, format!("the file was cut off in {place}"))
+        self.view.loss(LossKind::CutOff, format!("the file was cut off in {place}"))?;
+        self.summary.cut_off = Some(place);
+        Ok(())
     }
 
     /// All of the file was read.
-    pub(super) fn end(mut self) -> io::Result<()> {
+    pub(super) fn end(mut self) -> io::Result<Summary> {
         self.step()?;
-        if let Some(place) = &self.backwards {
+        if let Some(place) = &self.summary.backwards {
             let detail = format!("time goes backwards, first in {place}");
             self.view.loss(LossKind::Approximate, detail)?;
         }
-        self.view.end()
+        self.view.end()?;
+        Ok(Summary { accesses: self.view.accesses(), ..self.summary })
     }
 
     fn step(&mut self) -> io::Result<()> {

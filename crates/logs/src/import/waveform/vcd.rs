@@ -6,7 +6,7 @@ use busprobe_trace::Sink;
 use vcd::{Command, IdCode, Parser, Scope, ScopeItem, SimulationCommand, Value};
 
 use super::playback::Playback;
-use super::{Options, ReadError};
+use super::{Options, ReadError, Summary};
 use crate::import::axi4_lite::{Bits, Signal};
 use crate::import::lines::BoundedLines;
 
@@ -20,8 +20,8 @@ use crate::import::lines::BoundedLines;
 pub fn read_vcd<R: BufRead>(
     input: R,
     options: &Options<'_>,
-    sink: &mut impl Sink,
-) -> Result<(), ReadError> {
+    sink: &mut dyn Sink,
+) -> Result<Summary, ReadError> {
     let mut parser = Parser::new(BoundedLines::new(input));
     let header = parser.parse_header().map_err(|error| trouble(&parser, error))?;
     let nanoseconds = header.timescale.map_or((1, 1), |(count, unit)| {
@@ -46,7 +46,7 @@ pub fn read_vcd<R: BufRead>(
             Ok(Some(_)) => {}
             Ok(None) => break,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                playback.cut_off(&format!("line {}", parser.line()))?;
+                playback.cut_off(format!("line {}", parser.line()))?;
                 break;
             }
             Err(error) => return Err(trouble(&parser, error)),
