@@ -3,16 +3,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SPARK := .venv-spark
 BUSPROBE := target/release/busprobe
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates plugins -name '*.rs' -o -name Cargo.toml 2>/dev/null)
 PYTHON_SOURCES := $(shell find crates/python -name '*.py' -o -name '*.pyi' -o -name pyproject.toml)
 
 # What the tests run besides cargo and Python; the Debian package is named after its command, or
 # behind the colon.
-TOOLS := iverilog verilator yosys valgrind busybox memtool go:golang-go
+TOOLS := chromium iverilog verilator yosys valgrind busybox memtool go:golang-go
 APT_INSTALL := $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -y -qq --no-install-recommends
 
-.PHONY: help demo test tools test-rust test-python test-programs test-guest test-hdl lint bench clean
+.PHONY: help demo test tools test-rust test-python test-programs test-guest test-hdl test-spark lint bench clean
 
 help:
 	@echo "make demo    show what Python puts on the bus on this machine, and the exact way beside it"
@@ -47,10 +48,24 @@ $(VENV)/hdl: $(VENV)/checks hdl/requirements.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r hdl/requirements.txt
 	@touch $@
 
+$(VENV)/analytics: $(VENV)/checks examples/analytics/requirements.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r examples/analytics/requirements.txt
+	@touch $@
+
+$(VENV)/bench: $(VENV)/package bench/requirements.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r bench/requirements.txt
+	@touch $@
+
+# Spark takes more room than all the rest, and has an environment of its own.
+$(SPARK)/ready: examples/analytics/requirements-spark.txt | $(BIN)/python
+	$(PYTHON) -m venv $(SPARK)
+	$(SPARK)/bin/python -m pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
 demo: $(BUSPROBE) $(VENV)/package
 	@PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" examples/demo.sh
 
-test: test-rust test-python test-programs test-guest test-hdl
+test: test-rust test-python test-programs test-guest test-hdl test-spark
 
 tools:
 	@missing=$$(for tool in $(TOOLS); do \
@@ -58,11 +73,18 @@ tools:
 	[ -z "$$missing" ] || $(APT_INSTALL) $$missing >/dev/null \
 	  || { echo "the tests need:" $$missing "(apt-get install" $$missing")" >&2; exit 2; }
 
-test-rust: $(VENV)/checks
+test-rust: $(VENV)/checks tools
 	PATH="$(abspath $(BIN)):$$PATH" cargo test --locked --workspace
 
-test-python: $(VENV)/checks $(BUSPROBE) tools
+test-python: $(VENV)/analytics $(BUSPROBE) tools
 	$(BIN)/python -m pytest -q crates/python
+	$(BIN)/python -m pytest -q examples/analytics -k "not spark"
+
+# The examples of asking Spark about traces, on this machine.
+test-spark: $(SPARK)/ready $(BUSPROBE)
+	@command -v java >/dev/null || $(APT_INSTALL) default-jre-headless >/dev/null \
+	  || { echo "Spark needs Java: apt-get install default-jre-headless" >&2; exit 2; }
+	$(SPARK)/bin/python -m pytest -q examples/analytics -k spark
 
 # Programs that nobody here wrote, traced as they are.
 test-programs: $(VENV)/checks $(BUSPROBE) tools
@@ -84,11 +106,12 @@ lint: $(VENV)/checks
 	$(BIN)/pyright --pythonpath $(BIN)/python -p tests
 	$(BIN)/python -m mypy.stubtest busprobe
 
-bench: $(BUSPROBE) $(VENV)/package
+bench: $(BUSPROBE) $(VENV)/bench
 	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/untouched.py
 	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/capture.py
 	$(BIN)/python bench/access.py
+	$(BIN)/python bench/import.py
 
 clean:
 	cargo clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(SPARK)

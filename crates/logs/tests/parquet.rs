@@ -11,6 +11,8 @@ use busprobe_trace::{
     Record, Repeat, Site, SourceLine, Syscall, Window,
 };
 use busprobe_verdict::bus_by_name;
+use parquet::file::reader::FileReader;
+use parquet::file::serialized_reader::SerializedFileReader;
 use proptest::prelude::*;
 
 fn written(records: Vec<Record>) -> File {
@@ -102,6 +104,17 @@ fn a_trace_of_several_groups_comes_back_whole() {
     let records: Vec<Record> =
         std::iter::once(header()).chain((0..ROWS as u64 * 2 + 5).map(access)).collect();
     assert!(read(written(records.clone())) == records);
+}
+
+#[test]
+fn the_documents_name_every_column() {
+    let file = SerializedFileReader::new(written(one_of_each())).unwrap();
+    let schema = file.metadata().file_metadata().schema_descr_ptr();
+    let documents = include_str!("../../../docs/parquet.md");
+    for column in schema.columns() {
+        let name = column.name();
+        assert!(documents.contains(&format!("`{name}`")), "{name} is not in docs/parquet.md");
+    }
 }
 
 #[test]
