@@ -56,6 +56,22 @@ fn a_difference_ends_with_1_and_is_shown_in_its_place() {
 }
 
 #[test]
+fn the_beats_of_a_bus_can_be_the_same_where_the_accesses_are_not() {
+    let words = trace(&[0, 4]);
+    let whole = format!(
+        "{HEADER}\n{}\n",
+        access(0, 0)
+            .replace("\"size\":4", "\"size\":8")
+            .replace("0x00000001", "0x0000000100000001")
+    );
+    let (status, out, _) = diff(&words, &whole, &[]);
+    assert_eq!(status, 1);
+    assert!(out.contains("2 only in the first, 1 only in the second"), "{out}");
+    assert_eq!(diff(&words, &whole, &["--bus", "axi4-lite-32"]).0, 0);
+    assert_eq!(diff(&words, &whole, &["--bus", "axi4-lite-64"]).0, 1);
+}
+
+#[test]
 fn half_a_trace_is_trouble_and_no_difference() {
     let whole = trace(&[0, 4]);
     let (status, out, error) = diff(&whole, &whole.replace("\"size\":4", "\"size\":x"), &[]);
