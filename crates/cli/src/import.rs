@@ -2,9 +2,9 @@
 
 mod log;
 mod output;
-mod source;
+pub(crate) mod source;
 mod waveform;
-mod windows;
+pub(crate) mod windows;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 mod access;
 mod check;
 mod completions;
+mod diagnose;
 mod diff;
 mod emulation;
 mod explain;
@@ -64,6 +65,7 @@ enum Command {
     Import(import::Args),
     Export(export::Args),
     Diff(diff::Args),
+    Diagnose(diagnose::Args),
     Report(report::Args),
 }
 
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Diagnose(args) => diagnose::run(&args),
         Command::Report(args) => report::run(&args),
     };
     outcome.unwrap_or_else(|trouble: Trouble| {

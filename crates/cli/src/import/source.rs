@@ -41,13 +41,13 @@ impl FromStr for Source {
 }
 
 /// A file, or standard input.
-pub(super) enum Input {
+pub(crate) enum Input {
     File(BufReader<File>),
     Standard(StdinLock<'static>),
 }
 
 impl Input {
-    pub(super) fn open(path: &Path) -> Result<Self, Trouble> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Trouble> {
         if path == Path::new("-") {
             return Ok(Input::Standard(io::stdin().lock()));
         }
@@ -56,7 +56,7 @@ impl Input {
     }
 
     /// Its first bytes, which stay there to be read.
-    pub(super) fn beginning(&mut self) -> io::Result<&[u8]> {
+    pub(crate) fn beginning(&mut self) -> io::Result<&[u8]> {
         match self {
             Input::File(file) => file.fill_buf(),
             Input::Standard(input) => input.fill_buf(),
@@ -64,7 +64,7 @@ impl Input {
     }
 
     /// What can be read from beginning to end.
-    pub(super) fn read(self) -> Box<dyn BufRead> {
+    pub(crate) fn read(self) -> Box<dyn BufRead> {
         match self {
             Input::File(file) => Box::new(file),
             Input::Standard(input) => Box::new(input),

@@ -7,7 +7,7 @@ use busprobe_mmio::parse_quantity;
 
 /// `BASE+LENGTH`
 #[derive(Clone, Copy)]
-pub(super) struct Addresses(pub(super) Range);
+pub(crate) struct Addresses(pub(crate) Range);
 
 impl FromStr for Addresses {
     type Err = String;
