@@ -109,8 +109,9 @@ impl Tracer<'_> {
             };
             let target = if touch.direction == Direction::Read {
                 let size = (whole.end - whole.start) as usize;
+                let is_whole = size == touch.size as usize;
                 let transfer =
-                    Transfer::load(instruction, touch.operand, before, alias, size, stub);
+                    Transfer::load(instruction, touch.operand, before, alias, size, is_whole, stub);
                 let Some(transfer) = transfer else { return Ok(None) };
                 let place = scratch(loads.len() as u64, whole.start);
                 let touch = Touch { address: whole.start, size: size as u32, lane: 0, ..*touch };

@@ -7,6 +7,7 @@ mod processes;
 mod program;
 mod python;
 mod python_lines;
+mod random;
 mod signals;
 mod sites;
 mod strings;

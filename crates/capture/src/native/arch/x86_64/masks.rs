@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use iced_x86::{Instruction, Mnemonic, Register, UsedMemory};
+use iced_x86::{Instruction, Mnemonic, OpKind, Register, UsedMemory};
 
 use super::Vectors;
 
@@ -71,9 +71,12 @@ pub(super) fn runs(
 ) -> Vec<Range<usize>> {
     let size = memory.memory_size().size();
     let whole = 0..size;
+    if loads_all(instruction, size) {
+        return vec![whole];
+    }
     let element = match sign_mask(instruction) {
         Some((_, size)) => size,
-        None => memory.memory_size().element_size(),
+        None => element_size(instruction, memory),
     };
     let mask = mask(instruction, vectors);
     let count = size / element;
@@ -94,6 +97,108 @@ pub(super) fn runs(
         }
     }
     runs
+}
+
+/// Bytes of the operand in memory for one bit of the mask.
+pub(super) fn element_size(instruction: &Instruction, memory: &UsedMemory) -> usize {
+    use Mnemonic as M;
+    match instruction.mnemonic() {
+        // Several elements make one of the result.
+        M::Vpdpbusd | M::Vpdpbusds | M::Vpdpwssd | M::Vpdpwssds | M::Vdpbf16ps => 4,
+        M::Vpmuldq | M::Vpmuludq => 8,
+        _ => memory.memory_size().element_size(),
+    }
+}
+
+/// Whether the mask says nothing of what is loaded, because elements change places on their way to
+/// the register: the exception types of Intel's manual, volume 2, that end in NF.
+fn loads_all(instruction: &Instruction, size: usize) -> bool {
+    use Mnemonic as M;
+    let is_count = || size == 16 && instruction.op2_kind() == OpKind::Memory;
+    match instruction.mnemonic() {
+        M::Vpsllw
+        | M::Vpslld
+        | M::Vpsllq
+        | M::Vpsraw
+        | M::Vpsrad
+        | M::Vpsraq
+        | M::Vpsrlw
+        | M::Vpsrld
+        | M::Vpsrlq => is_count(),
+        mnemonic => matches!(
+            mnemonic,
+            M::Vmovddup
+                | M::Vmovshdup
+                | M::Vmovsldup
+                | M::Vunpcklps
+                | M::Vunpckhps
+                | M::Vunpcklpd
+                | M::Vunpckhpd
+                | M::Vpunpcklbw
+                | M::Vpunpcklwd
+                | M::Vpunpckldq
+                | M::Vpunpcklqdq
+                | M::Vpunpckhbw
+                | M::Vpunpckhwd
+                | M::Vpunpckhdq
+                | M::Vpunpckhqdq
+                | M::Vpacksswb
+                | M::Vpackssdw
+                | M::Vpackuswb
+                | M::Vpackusdw
+                | M::Vpshufb
+                | M::Vpshufd
+                | M::Vpshufhw
+                | M::Vpshuflw
+                | M::Vpshufbitqmb
+                | M::Vshufps
+                | M::Vshufpd
+                | M::Vshuff32x4
+                | M::Vshuff64x2
+                | M::Vshufi32x4
+                | M::Vshufi64x2
+                | M::Vpermb
+                | M::Vpermw
+                | M::Vpermd
+                | M::Vpermq
+                | M::Vpermps
+                | M::Vpermpd
+                | M::Vpermilps
+                | M::Vpermilpd
+                | M::Vpermi2b
+                | M::Vpermi2w
+                | M::Vpermi2d
+                | M::Vpermi2q
+                | M::Vpermi2ps
+                | M::Vpermi2pd
+                | M::Vpermt2b
+                | M::Vpermt2w
+                | M::Vpermt2d
+                | M::Vpermt2q
+                | M::Vpermt2ps
+                | M::Vpermt2pd
+                | M::Valignd
+                | M::Valignq
+                | M::Vpalignr
+                | M::Vdbpsadbw
+                | M::Vpmaddwd
+                | M::Vpmaddubsw
+                | M::Vpmultishiftqb
+                | M::Vpconflictd
+                | M::Vpconflictq
+                | M::Vcvtne2ps2bf16
+                | M::Vgf2p8affineqb
+                | M::Vgf2p8affineinvqb
+                | M::Vinsertf32x4
+                | M::Vinsertf64x2
+                | M::Vinsertf32x8
+                | M::Vinsertf64x4
+                | M::Vinserti32x4
+                | M::Vinserti64x2
+                | M::Vinserti32x8
+                | M::Vinserti64x4
+        ),
+    }
 }
 
 /// Whether the operand in memory is repeated over the register's lanes.

@@ -99,7 +99,8 @@ impl Redirect {
             }
             &Settle::Return { scratch, stub_end, next } => {
                 after.set(scratch, value(before, scratch));
-                if after.pc() == stub_end {
+                // One further is behind a breakpoint: what the kernel emulates does not end a step.
+                if (stub_end..=stub_end + 1).contains(&after.pc()) {
                     after.set_pc(next);
                 }
             }
@@ -120,7 +121,15 @@ impl Instruction {
         moves: &[Move],
         stub: u64,
     ) -> Option<Redirect> {
-        self.move_bases(registers, moves).or_else(|| self.encode_anew(registers, moves, stub))
+        let in_place = if self.is_emulated() { None } else { self.move_bases(registers, moves) };
+        in_place.or_else(|| self.encode_anew(registers, moves, stub))
+    }
+
+    /// Whether the kernel may do it in the CPU's place (UMIP, arch/x86/kernel/umip.c), and then not
+    /// stop after it.
+    fn is_emulated(&self) -> bool {
+        use Mnemonic as M;
+        matches!(self.inner.mnemonic(), M::Sgdt | M::Sidt | M::Sldt | M::Smsw | M::Str)
     }
 
     fn move_bases(&self, registers: &Registers, moves: &[Move]) -> Option<Redirect> {

@@ -5,7 +5,7 @@ use iced_x86::{
     Register::RCX,
 };
 
-use super::{Instruction, Registers, Vectors};
+use super::{Instruction, Registers, Vectors, masks};
 
 /// A load or store of one width, at the stub, with registers of its own.
 pub(crate) struct Transfer {
@@ -19,7 +19,8 @@ pub(crate) struct Transfer {
 }
 
 impl Transfer {
-    /// A load of `size` bytes for what `instruction` would load, under the same mask if it has one;
+    /// A load of `size` bytes for what `instruction` would load, under the same mask unless it is
+    /// for all of them;
     /// `None` when there is none of this width.
     pub(crate) fn load(
         instruction: &Instruction,
@@ -27,11 +28,12 @@ impl Transfer {
         registers: &Registers,
         address: u64,
         size: usize,
+        is_whole: bool,
         stub: u64,
     ) -> Option<Transfer> {
         let inner = &instruction.inner;
-        let element = instruction.memory[operand].memory_size().element_size();
-        let is_masked = inner.has_op_mask() && element < size;
+        let element = masks::element_size(inner, &instruction.memory[operand]);
+        let is_masked = inner.has_op_mask() && !is_whole;
         // The program's own would fault before it loads anything.
         if size == 16 && inner.encoding() == EncodingKind::Legacy && !address.is_multiple_of(16) {
             return None;
