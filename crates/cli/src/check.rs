@@ -1,29 +1,53 @@
 //! `busprobe check`: is what a trace holds what was meant?
 
-use std::path::PathBuf;
+mod json;
+mod judged;
+mod junit;
+mod meant;
+mod sarif;
+mod stream;
+mod text;
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use busprobe_trace::Trace;
-use busprobe_verdict::{Bus, By, Head, Intent, Verdict, bus_by_name, operations};
-use serde::Serialize;
+use busprobe_trace::Header;
+use busprobe_verdict::{By, bus_by_name};
 
-use crate::trace_file::load;
+use self::judged::Output;
+use self::meant::{Judges, Meant};
+use self::stream::{Stream, Sum};
+use self::text::{Pictures, Text};
+use crate::picture;
+use crate::trace_file::{self, Damage, load};
 use crate::trouble::Trouble;
 
 /// Judge a trace: did the bus see what was meant?
 ///
-/// Each operation of the trace gets one line: what lies between two marks; without marks what one
-/// line of Python or one call of a function did. Without --intent, what was meant is inferred: the
-/// elements touched, once each, ascending.
+/// Each operation of the trace is judged: what lies between two marks; without marks what one line
+/// of Python or one call of a function did. Without --intent, what was meant is inferred: the
+/// elements touched, once each, ascending. Few verdicts are shown one by one, many as a table with
+/// the worst first.
+///
+/// Exit status: 0 when every verdict is exact and nothing was lost, 1 when one is not, 2 when
+/// there was trouble: no trace, a damaged one, nothing to judge.
 #[derive(clap::Args)]
-#[command(after_help = "Example: busprobe check block.jsonl --intent 'W 0x0 4x32'")]
+#[command(after_help = "Examples: busprobe check block.jsonl --intent 'W 0x0 4x32'\n          \
+                        busprobe check run.parquet --intent intents.json --junit check.xml\n\n\
+                        A file of intents is an array; each is for the operations that all of it \
+                        fits:\n  [{\"operation\": \"seed.py:12\", \"intent\": \"W 0x0 64x32\"},\n   \
+                        {\"mark\": \"setup\", \"window\": 1, \"bus\": \"axi4-lite-64\", \
+                        \"intent\": \"R 0x8 1x64\"}]")]
 pub(crate) struct Args {
     /// The trace, as `busprobe trace -o` writes it
     trace: PathBuf,
 
-    /// What was meant: direction, start, count and bits (W 0x0 64x32), fixed for a FIFO
-    #[arg(long, value_name = "INTENT")]
-    intent: Option<Intent>,
+    /// What was meant: direction, start, count and bits (W 0x0 64x32), fixed for a FIFO; or a
+    /// JSON file of several, see below
+    #[arg(long, value_name = "INTENT|FILE.json", value_parser = meant::parse)]
+    intent: Option<Meant>,
 
     /// The bus between the CPU and the device: axi4-lite-32, axi4-lite-64, beats:BITS, device (as
     /// issued), wc-x86 or normal-nc-arm (write-combining)
@@ -31,25 +55,26 @@ pub(crate) struct Args {
     bus: String,
 
     /// What sets operations apart: mark, line, call or window. Without it marks, then lines and
-    /// calls; with --intent marks alone
+    /// calls; with one --intent for all marks alone
     #[arg(long, value_name = "WHAT")]
     by: Option<By>,
 
     /// Print an array of verdicts instead of text
     #[arg(long)]
     json: bool,
-}
 
-#[derive(Serialize)]
-struct Judged<'a> {
-    operation: Option<String>,
-    window: u32,
-    intent: String,
-    verdict: Vec<&'static str>,
-    words: String,
-    accesses: u64,
-    beats: u64,
-    unseen: &'a [String],
+    /// Draw every operation that is shown by itself: order to the right, addresses upwards. On a
+    /// terminal, those that are not exact are drawn without it
+    #[arg(long, conflicts_with = "json")]
+    picture: bool,
+
+    /// Write the verdicts as test cases to this file, in `JUnit` XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+
+    /// Write what is not exact to this file, as SARIF 2.1.0
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
 }
 
 pub(crate) fn parse_bus(name: &str) -> Result<String, String> {
@@ -58,59 +83,96 @@ pub(crate) fn parse_bus(name: &str) -> Result<String, String> {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let bus = bus_by_name(&args.bus).expect("clap has checked the name");
-    let (trace, damage) = load(&args.trace)?;
-    let by = args.by.or(args.intent.as_ref().map(|_| By::Mark));
-    let judged = judge(&trace, bus.as_ref(), args.intent.as_ref(), by);
-    if args.json {
-        let rows: Vec<Judged> = judged.iter().map(|(head, verdict)| row(head, verdict)).collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+    let pictures = if args.picture {
+        Pictures::All
+    } else if !args.json && io::stdout().is_terminal() {
+        Pictures::Few
     } else {
-        let one = judged.iter().all(|(head, _)| head.index == 1 && head.mark().is_none());
-        for (head, verdict) in &judged {
-            match head.name().filter(|_| !one) {
-                Some(name) => println!("{name}: {verdict}"),
-                None => println!("{verdict}"),
-            }
-        }
-    }
+        Pictures::None
+    };
+    let beats = if pictures == Pictures::None { 0 } else { picture::MOST_BEATS };
+    let judges = Judges::new(args.intent.as_ref(), bus.as_ref(), beats);
+    let by = meant::cut_by(args.by, args.intent.as_ref());
+    let (sum, damage) = judge(&args.trace, by, judges, outputs(args, pictures)?)?;
+    let path = args.trace.display();
     if let Some(damage) = damage {
-        let path = args.trace.display();
         return Err(Trouble::new(format!("{path}: {damage}; judged is what came before")));
     }
-    if judged.is_empty() {
-        let path = args.trace.display();
+    if sum.verdicts == 0 {
         return Err(Trouble::new(format!("{path}: no access in it, so there is nothing to judge")));
     }
-    let exact = judged.iter().all(|(_, verdict)| verdict.is_exact());
-    Ok(ExitCode::from(u8::from(!exact)))
+    Ok(ExitCode::from(u8::from(!sum.exact)))
 }
 
-fn judge(
-    trace: &Trace,
-    bus: &dyn Bus,
-    intent: Option<&Intent>,
+/// Judges the trace in a file, and says what ended it early if anything did.
+fn judge<'a>(
+    path: &Path,
     by: Option<By>,
-) -> Vec<(Head, Verdict)> {
-    let mut judged = Vec::new();
-    for operation in operations(trace, by) {
-        let verdicts = match intent {
-            Some(intent) => vec![operation.judge(bus, intent)],
-            None => operation.infer_and_judge(bus),
-        };
-        judged.extend(verdicts.into_iter().map(|verdict| (operation.head.clone(), verdict)));
+    judges: Judges<'a>,
+    outputs: Vec<Box<dyn Output + 'a>>,
+) -> Result<(Sum, Option<Damage>), Trouble> {
+    #[cfg(feature = "parquet")]
+    if let Some(file) = trace_file::parquet(path)? {
+        return judge_parquet(path, file, by, judges, outputs);
     }
-    judged
+    let (trace, damage) = load(path)?;
+    let losses = trace.losses().cloned().collect();
+    let mut stream = Stream::new(&trace.header, by, judges, losses, outputs);
+    stream.trace(&trace);
+    Ok((stream.finish()?, damage))
 }
 
-fn row<'a>(head: &Head, verdict: &'a Verdict) -> Judged<'a> {
-    Judged {
-        operation: head.name(),
-        window: head.window,
-        intent: verdict.intent().to_string(),
-        verdict: verdict.classes().iter().map(|class| class.name()).collect(),
-        words: verdict.to_string(),
-        accesses: verdict.accesses(),
-        beats: verdict.beat_count(),
-        unseen: verdict.unseen(),
+/// The same of a Parquet file, in memory that does not grow with the number of accesses.
+#[cfg(feature = "parquet")]
+fn judge_parquet<'a>(
+    path: &Path,
+    file: File,
+    by: Option<By>,
+    judges: Judges<'a>,
+    outputs: Vec<Box<dyn Output + 'a>>,
+) -> Result<(Sum, Option<Damage>), Trouble> {
+    use busprobe_logs::parquet::{Row, Scan};
+    use busprobe_trace::Record;
+
+    let in_file = |error| Trouble::new(format!("{}: {error}", path.display()));
+    let mut scan = Scan::new(file).map_err(in_file)?;
+    let header: Header = scan.header().map_err(in_file)?;
+    let losses = scan.losses().map_err(in_file)?;
+    let mut stream = Stream::new(&header, by, judges, losses, outputs);
+    let damage = loop {
+        let more = scan.next_group(|row| match row {
+            Row::Access(access) => stream.access(access),
+            Row::Other(Record::Trace(_)) => {}
+            Row::Other(record) => stream.record(record),
+        });
+        match more {
+            Ok(true) => {}
+            Ok(false) => break None,
+            Err(damage) => break Some(damage.into()),
+        }
+    };
+    Ok((stream.finish()?, damage))
+}
+
+/// Who shows the verdicts.
+fn outputs(args: &Args, pictures: Pictures) -> Result<Vec<Box<dyn Output>>, Trouble> {
+    let out = BufWriter::new(io::stdout());
+    let mut outputs: Vec<Box<dyn Output>> = vec![if args.json {
+        Box::new(json::Json::new(out))
+    } else {
+        Box::new(Text::new(out, picture::columns(), pictures))
+    }];
+    if let Some(path) = &args.junit {
+        let suite = args.trace.to_string_lossy();
+        outputs.push(Box::new(junit::JUnit::new(create(path)?, &suite)?));
     }
+    if let Some(path) = &args.sarif {
+        outputs.push(Box::new(sarif::Sarif::new(create(path)?)?));
+    }
+    Ok(outputs)
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, Trouble> {
+    let file = File::create(path).map_err(|error| Trouble::of_file(path, &error))?;
+    Ok(BufWriter::new(file))
 }

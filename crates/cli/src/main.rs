@@ -1,6 +1,7 @@
 //! The `busprobe` command.
 
 mod access;
+mod beat_kind;
 mod check;
 mod completions;
 mod diagnose;
@@ -13,6 +14,8 @@ mod help_tests;
 mod import;
 mod keep;
 mod man;
+mod markup;
+mod picture;
 mod record;
 mod report;
 mod summary;
@@ -20,6 +23,7 @@ mod sweep;
 mod trace;
 mod trace_file;
 mod trouble;
+mod verdict_table;
 mod watch;
 
 use std::process::ExitCode;

@@ -5,24 +5,46 @@ use std::io::{self, Write};
 use busprobe_trace::{Event, Site, Trace, text};
 use busprobe_verdict::{AxiLite, Class, Operation, Verdict, operations, remedy};
 
+use crate::picture::columns;
+use crate::verdict_table::{FEW, VerdictTable, badness};
+
 /// Of one function, this many of its instructions are shown.
 const INSTRUCTIONS: usize = 4;
 /// Of an operation, this many functions and lines are shown.
 const MAKERS: usize = 8;
 
-/// Writes the verdict on each operation, which function made it, and what to write instead.
+/// Writes the verdict on each operation, which function made it, and what to write instead; of
+/// many operations a table.
 pub(crate) fn write(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
     let operations = operations(trace, None);
     if operations.is_empty() {
         let names: Vec<&str> = trace.windows.iter().map(|window| window.name.as_str()).collect();
         writeln!(out, "busprobe: nothing touched {}", names.join(", "))?;
     }
-    for operation in &operations {
-        for verdict in operation.infer_and_judge(&AxiLite::BITS_32) {
-            write_verdict(trace, operation, operations.len() > 1, &verdict, out)?;
-        }
+    let judged: Vec<(&Operation, Verdict)> = operations
+        .iter()
+        .flat_map(|operation| {
+            let verdicts = operation.infer_and_judge(&AxiLite::BITS_32);
+            verdicts.into_iter().map(move |verdict| (operation, verdict))
+        })
+        .collect();
+    if judged.len() > FEW {
+        return write_table(&judged, out);
+    }
+    for (operation, verdict) in &judged {
+        write_verdict(trace, operation, operations.len() > 1, verdict, out)?;
     }
     Ok(())
+}
+
+fn write_table(judged: &[(&Operation, Verdict)], out: &mut impl Write) -> io::Result<()> {
+    let mut table = VerdictTable::default();
+    for (operation, verdict) in judged {
+        let head = &operation.head;
+        table.add(Some(head.index), head.name(), verdict.to_string(), badness(verdict));
+    }
+    writeln!(out, "busprobe: {}", table.summary())?;
+    writeln!(out, "{}", table.render(columns()))
 }
 
 fn write_verdict(
@@ -32,8 +54,9 @@ fn write_verdict(
     verdict: &Verdict,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let window = trace.window(operation.head.window).map_or("?", |window| window.name.as_str());
-    let name = operation.name().filter(|_| with_name || operation.head.mark().is_some());
+    let head = &operation.head;
+    let window = trace.window(head.window).map_or("?", |window| window.name.as_str());
+    let name = head.name().filter(|_| with_name || head.mark().is_some());
     let name = name.map(|name| format!("{name}: ")).unwrap_or_default();
     writeln!(out, "busprobe: {window}: {name}{verdict}")?;
     if verdict.classes() == [Class::Exact] {

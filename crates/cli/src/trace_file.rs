@@ -20,14 +20,25 @@ pub(crate) fn open(path: &Path) -> Result<Records, Trouble> {
     if path == Path::new("-") {
         return Ok(lines(io::stdin().lock()));
     }
-    let file = File::open(path).map_err(|error| Trouble::of_file(path, &error))?;
     #[cfg(feature = "parquet")]
-    if is_parquet(&file).map_err(|error| Trouble::of_file(path, &error))? {
+    if let Some(file) = parquet(path)? {
         let reader = busprobe_logs::parquet::Reader::new(file)
             .map_err(|error| Trouble::new(format!("{}: {error}", path.display())))?;
         return Ok(Box::new(reader.map(|record| record.map_err(Damage::from))));
     }
+    let file = File::open(path).map_err(|error| Trouble::of_file(path, &error))?;
     Ok(lines(BufReader::with_capacity(1 << 18, file)))
+}
+
+/// The file, when it is a Parquet file.
+#[cfg(feature = "parquet")]
+pub(crate) fn parquet(path: &Path) -> Result<Option<File>, Trouble> {
+    if path == Path::new("-") {
+        return Ok(None);
+    }
+    let of_file = |error| Trouble::of_file(path, &error);
+    let file = File::open(path).map_err(of_file)?;
+    Ok(is_parquet(&file).map_err(of_file)?.then_some(file))
 }
 
 /// Whether the file says so in its first bytes; a pipe is never one, and nothing is taken from it.

@@ -89,6 +89,8 @@ pub struct Head {
     pub window: u32,
     /// The thread's id; 0 at the level of the bus, which knows none.
     pub thread: u32,
+    /// The site of its first access, when that is known.
+    pub site: Option<u32>,
     /// Its first and its last event's place in the trace; others may lie between them.
     pub seq: RangeInclusive<u64>,
 }

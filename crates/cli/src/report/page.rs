@@ -7,6 +7,7 @@ use busprobe_verdict::{Bus, Class, Verdict, remedy};
 
 use super::picture::picture;
 use super::{Judged, Origin, origins};
+use crate::markup::escape;
 
 /// Every operation has a row in the list; so many have a section of their own.
 const MOST_SECTIONS: usize = 200;
@@ -188,24 +189,4 @@ fn where_from(page: &mut String, origins: &[Origin<'_>]) {
         let left = origins.len() - MOST_ORIGINS;
         let _ = writeln!(page, "<p class=\"note\">and {left} more places</p>");
     }
-}
-
-/// Text that HTML shows as it is.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // HTML has no way to say these.
-            control if control.is_control() && !matches!(control, '\n' | '\t') => {
-                escaped.push('\u{fffd}');
-            }
-            plain => escaped.push(plain),
-        }
-    }
-    escaped
 }

@@ -7,7 +7,8 @@ use std::fmt::Write;
 use busprobe_trace::Direction;
 use busprobe_verdict::{Beat, Bus, Mode, Verdict};
 
-use super::page::escape;
+use crate::beat_kind::{Kind, kinds};
+use crate::markup::escape;
 
 /// A picture shows so many beats and rows at the most; more are smaller than a line.
 const MOST_BEATS: usize = 2000;
@@ -21,41 +22,6 @@ const LARGEST_STEP: f64 = 26.0;
 const LEFT: f64 = 84.0;
 const BELOW: f64 = 40.0;
 const TOP: f64 = 8.0;
-
-/// What a mark stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// The first time that these bytes were put, in order.
-    First,
-    /// Bytes that had been put before.
-    Again,
-    /// The first time, but after a later address.
-    Late,
-    /// The other direction, or nothing of what was meant.
-    Stray,
-}
-
-impl Kind {
-    const ALL: [Kind; 4] = [Kind::First, Kind::Again, Kind::Late, Kind::Stray];
-
-    fn class(self) -> &'static str {
-        match self {
-            Kind::First => "first",
-            Kind::Again => "again",
-            Kind::Late => "late",
-            Kind::Stray => "stray",
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Kind::First => "first time, in order",
-            Kind::Again => "again: it had been put before",
-            Kind::Late => "out of order: a later address came first",
-            Kind::Stray => "not meant at all",
-        }
-    }
-}
 
 /// Rows of the picture: the elements that are touched or meant, lowest first.
 struct Rows {
@@ -150,44 +116,6 @@ pub(super) fn picture(verdict: &Verdict, bus: &dyn Bus) -> String {
         escape(bus.name())
     );
     svg
-}
-
-/// What each beat is, in order.
-fn kinds(beats: &[Beat], verdict: &Verdict) -> Vec<Kind> {
-    let intent = verdict.intent();
-    let width = u64::from(intent.width());
-    let is_meant = |beat: &Beat| {
-        beat.direction == intent.direction()
-            && intent.runs().iter().any(|run| match intent.mode() {
-                Mode::Ascending => {
-                    beat.offset < run.start + run.count * width && run.start < beat.end()
-                }
-                Mode::Fixed => run.start <= beat.offset && beat.end() <= run.start + width,
-            })
-    };
-    let mut put: BTreeSet<u64> = BTreeSet::new();
-    let mut highest = 0;
-    let mut meant = 0;
-    beats
-        .iter()
-        .map(|beat| {
-            if !is_meant(beat) {
-                return Kind::Stray;
-            }
-            meant += 1;
-            if intent.mode() == Mode::Fixed {
-                return if meant <= intent.count() { Kind::First } else { Kind::Again };
-            }
-            let is_new = (beat.offset..beat.end()).filter(|&byte| put.insert(byte)).count() > 0;
-            let is_late = beat.offset < highest;
-            highest = highest.max(beat.end());
-            match (is_new, is_late) {
-                (false, _) => Kind::Again,
-                (true, true) => Kind::Late,
-                (true, false) => Kind::First,
-            }
-        })
-        .collect()
 }
 
 /// Beats and rows in pixels.
@@ -294,7 +222,7 @@ fn mark(svg: &mut String, scale: &Scale, rows: &Rows, index: usize, beat: &Beat,
 
 /// A mark: its kind shows in the shape as well as in the colour.
 fn shape(kind: Kind, x: f64, y: f64, width: f64, height: f64, inner: &str) -> String {
-    let class = kind.class();
+    let class = class(kind);
     let rectangle = format!(
         "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" \
          height=\"{height:.1}\"/>"
@@ -319,4 +247,14 @@ fn shape(kind: Kind, x: f64, y: f64, width: f64, height: f64, inner: &str) -> St
         _ => String::new(),
     };
     format!("<g>{inner}{rectangle}{over}</g>")
+}
+
+/// What the style sheet calls a mark.
+fn class(kind: Kind) -> &'static str {
+    match kind {
+        Kind::First => "first",
+        Kind::Again => "again",
+        Kind::Late => "late",
+        Kind::Stray => "stray",
+    }
 }

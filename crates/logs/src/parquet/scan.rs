@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::ops::Range;
+use std::slice;
 
-use busprobe_trace::{Access, Data, Direction, Loss, Record};
+use busprobe_trace::{Access, Data, Direction, Header, Loss, Record};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -100,6 +101,27 @@ impl Scan {
     pub fn new(file: File) -> Result<Self, ReadError> {
         let file = TraceFile::new(file)?;
         Ok(Scan { file, group: 0, before: 0, columns: Columns::default() })
+    }
+
+    /// What the trace says of itself.
+    ///
+    /// # Errors
+    /// When the first row is not a trace's.
+    pub fn header(&self) -> Result<Header, ReadError> {
+        let foreign = |what: &str| ReadError::Foreign { what: what.to_owned() };
+        if self.file.groups() == 0 {
+            return Err(foreign("it has no rows"));
+        }
+        let group = self.file.group(0)?;
+        if rows_of(group.as_ref())? == 0 {
+            return Err(foreign("it has no rows"));
+        }
+        let first = slice::from_ref(&(0..1));
+        let rows = Rows::read_these(&self.file, group.as_ref(), Column::ALL, first)?;
+        match rows.record(0).map_err(|what| ReadError::Row { row: 1, what })? {
+            Record::Trace(header) => Ok(header),
+            _ => Err(foreign("its first row is not the trace's own")),
+        }
     }
 
     /// The losses of the whole trace, wherever they are in it.

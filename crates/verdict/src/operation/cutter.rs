@@ -46,7 +46,7 @@ impl<T> Thread<T> {
     /// The operation at work in a window.
     fn at(
         &mut self,
-        (window, seq): (u32, u64),
+        (window, seq, site): (u32, u64, Option<u32>),
         started: &mut u64,
         what: impl FnOnce() -> What,
         begin: impl FnOnce(&Head) -> T,
@@ -55,7 +55,8 @@ impl<T> Thread<T> {
         let index = known.unwrap_or_else(|| {
             let what = what();
             *started += 1;
-            let head = Head { index: *started, what, window, thread: self.id, seq: seq..=seq };
+            let head =
+                Head { index: *started, what, window, thread: self.id, site, seq: seq..=seq };
             let body = begin(&head);
             self.open.push((head, body));
             self.open.len() - 1
@@ -121,7 +122,7 @@ impl<T> Cutter<T> {
             Some((_, site)) if by_site => site.what(),
             _ => mark.clone().map_or(What::Window, What::Mark),
         };
-        thread.at((access.window, access.seq), &mut self.started, what, begin)
+        thread.at((access.window, access.seq, access.site), &mut self.started, what, begin)
     }
 
     /// Takes a system call, and gives the operation that it belongs to; `begin` makes it when
@@ -139,12 +140,18 @@ impl<T> Cutter<T> {
             Some(mark) => What::Mark(mark.clone()),
             None => What::Window,
         };
-        thread.at((call.window, call.seq), &mut self.started, what, begin)
+        thread.at((call.window, call.seq, None), &mut self.started, what, begin)
     }
 
     /// The operations that nothing more belongs to, in the order they ended.
     pub fn finished(&mut self) -> impl Iterator<Item = (Head, T)> {
         self.finished.drain(..)
+    }
+
+    /// Whether [`Cutter::finished`] has any.
+    #[must_use]
+    pub fn has_finished(&self) -> bool {
+        !self.finished.is_empty()
     }
 
     /// Ends all operations: the trace is at its end.
