@@ -111,6 +111,7 @@ bench: $(BUSPROBE) $(VENV)/bench
 	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/capture.py
 	$(BIN)/python bench/access.py
 	$(BIN)/python bench/import.py
+	$(BIN)/python bench/check.py
 
 clean:
 	cargo clean

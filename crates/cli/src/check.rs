@@ -17,7 +17,7 @@ use busprobe_trace::Header;
 use busprobe_verdict::{By, bus_by_name};
 
 use self::judged::Output;
-use self::meant::{Judges, Meant};
+use self::meant::{Given, Judges};
 use self::stream::{Stream, Sum};
 use self::text::{Pictures, Text};
 use crate::picture;
@@ -35,19 +35,16 @@ use crate::trouble::Trouble;
 /// there was trouble: no trace, a damaged one, nothing to judge.
 #[derive(clap::Args)]
 #[command(after_help = "Examples: busprobe check block.jsonl --intent 'W 0x0 4x32'\n          \
-                        busprobe check run.parquet --intent intents.json --junit check.xml\n\n\
-                        A file of intents is an array; each is for the operations that all of it \
-                        fits:\n  [{\"operation\": \"seed.py:12\", \"intent\": \"W 0x0 64x32\"},\n   \
-                        {\"mark\": \"setup\", \"window\": 1, \"bus\": \"axi4-lite-64\", \
-                        \"intent\": \"R 0x8 1x64\"}]")]
+                        busprobe check run.parquet --intent intents.json --junit check.xml")]
 pub(crate) struct Args {
     /// The trace, as `busprobe trace -o` writes it
     trace: PathBuf,
 
     /// What was meant: direction, start, count and bits (W 0x0 64x32), fixed for a FIFO; or a
-    /// JSON file of several, see below
+    /// JSON file of several: [{"operation": "seed.py:12", "intent": "W 0x0 64x32"}, ...], where
+    /// "mark", "window" and "bus" can stand too
     #[arg(long, value_name = "INTENT|FILE.json", value_parser = meant::parse)]
-    intent: Option<Meant>,
+    intent: Option<Given>,
 
     /// The bus between the CPU and the device: axi4-lite-32, axi4-lite-64, beats:BITS, device (as
     /// issued), wc-x86 or normal-nc-arm (write-combining)
@@ -91,8 +88,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         Pictures::None
     };
     let beats = if pictures == Pictures::None { 0 } else { picture::MOST_BEATS };
-    let judges = Judges::new(args.intent.as_ref(), bus.as_ref(), beats);
-    let by = meant::cut_by(args.by, args.intent.as_ref());
+    let meant = args.intent.as_ref().map(Given::read).transpose()?;
+    let judges = Judges::new(meant.as_ref(), bus.as_ref(), beats);
+    let by = meant::cut_by(args.by, meant.as_ref());
     let (sum, damage) = judge(&args.trace, by, judges, outputs(args, pictures)?)?;
     let path = args.trace.display();
     if let Some(damage) = damage {

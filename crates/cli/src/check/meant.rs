@@ -1,13 +1,16 @@
 //! What operations were meant to be, as the command line says it.
 
+use std::fmt::Display;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use busprobe_trace::{PythonLine, Window};
 use busprobe_verdict::{Bus, By, Head, Intent, Judge, bus_by_name};
 use serde::Deserialize;
 
-/// What `--intent` says.
+use crate::trouble::Trouble;
+
+/// What operations were meant to be.
 #[derive(Clone, Debug)]
 pub(super) enum Meant {
     /// One intent, for every operation.
@@ -81,22 +84,37 @@ impl Listed {
     }
 }
 
-/// Reads `--intent`: an intent, or the name of a file of them.
-pub(super) fn parse(text: &str) -> Result<Meant, String> {
+/// What `--intent` was given: an intent, or the name of a file of them.
+#[derive(Clone, Debug)]
+pub(super) enum Given {
+    Intent(Intent),
+    File(PathBuf),
+}
+
+pub(super) fn parse(text: &str) -> Result<Given, String> {
     match text.parse() {
-        Ok(intent) => Ok(Meant::Each(intent)),
-        Err(error) if Path::new(text).extension() != Some("json".as_ref()) => {
-            Err(format!("{error}, or name a file of intents: intents.json"))
+        Ok(intent) => Ok(Given::Intent(intent)),
+        Err(_) if Path::new(text).extension() == Some("json".as_ref()) => {
+            Ok(Given::File(text.into()))
         }
-        Err(_) => {
-            let file = fs::read_to_string(text).map_err(|error| error.to_string())?;
-            let listed: Vec<Listed> =
-                serde_json::from_str(&file).map_err(|error| error.to_string())?;
-            for bus in listed.iter().filter_map(|one| one.bus.as_ref()) {
-                bus_by_name(bus).map_err(|error| error.to_string())?;
-            }
-            Ok(Meant::Listed(listed))
+        Err(error) => Err(format!("{error}, or name a file of intents: intents.json")),
+    }
+}
+
+impl Given {
+    /// What was meant, with the file read.
+    pub(super) fn read(&self) -> Result<Meant, Trouble> {
+        let path = match self {
+            Given::Intent(intent) => return Ok(Meant::Each(intent.clone())),
+            Given::File(path) => path,
+        };
+        let in_file = |what: &dyn Display| Trouble::new(format!("{}: {what}", path.display()));
+        let file = fs::read_to_string(path).map_err(|error| Trouble::of_file(path, &error))?;
+        let listed: Vec<Listed> = serde_json::from_str(&file).map_err(|error| in_file(&error))?;
+        for bus in listed.iter().filter_map(|one| one.bus.as_ref()) {
+            bus_by_name(bus).map_err(|error| in_file(&error))?;
         }
+        Ok(Meant::Listed(listed))
     }
 }
 

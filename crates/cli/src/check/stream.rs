@@ -74,6 +74,7 @@ impl<'a> Stream<'a> {
             Record::Window(window) => self.windows.push(window.clone()),
             Record::Site(site) => self.site(site),
             Record::Access(access) => self.access(access),
+            Record::Repeat(repeat) => repeat.accesses().for_each(|access| self.access(&access)),
             Record::Mark(mark) => self.cutter.mark(mark),
             Record::Syscall(call) => self.syscall(call),
         }
