@@ -37,6 +37,11 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    /// Record who called the functions that make accesses, up to 64 callers of each; it needs -o,
+    /// and `busprobe explain` shows them. Not under QEMU, which does not tell
+    #[arg(long, requires = "output")]
+    stack: bool,
+
     #[command(flatten)]
     emulation: Emulation,
 
@@ -52,11 +57,17 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Trouble> {
         args.watch.iter().map(|text| watch::parse(text)).collect::<Result<_, _>>()?
     };
     let mut sink = Tee { keep: Keep::new(), live: live(args.output.as_ref())? };
+    if args.stack && args.emulation.is_given() {
+        return Err(Trouble::new(
+            "--stack is for programs of this machine: QEMU does not tell who called; leave out one",
+        ));
+    }
     let outcome = if args.emulation.is_given() {
         let capture = args.emulation.capture(args.command);
         watches.into_iter().fold(capture, qemu::Capture::watch).run(&mut sink)?
     } else {
         let capture = native::Capture::new(args.command);
+        let capture = if args.stack { capture.stacks() } else { capture };
         watches.into_iter().fold(capture, native::Capture::watch).run(&mut sink)?
     };
     summary::write(&sink.keep.trace, &mut io::stderr())?;

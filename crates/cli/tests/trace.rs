@@ -114,3 +114,19 @@ fn trouble_is_one_line_and_ends_with_2() {
     assert_eq!(status, 2);
     assert!(error.contains("<COMMAND>"), "{error}");
 }
+
+#[test]
+fn callers_are_recorded_when_they_are_asked_for() {
+    let sample = Sample::new();
+    let program = python("mv32[0:4] = memoryview(bytes(range(16))).cast('I')");
+    let trace = ["trace", "--stack", "--watch", "window"];
+    let command = ["--", "python3", "-c", &program];
+    let (status, _, error) = sample.busprobe(&[&trace[..], &command].concat());
+    assert_eq!(status, 2);
+    assert!(error.contains("--output <FILE>"), "{error}");
+
+    let (status, _, error) = sample.busprobe(&[&trace[..], &["-o", "t.jsonl"], &command].concat());
+    assert_eq!(status, 0, "{error}");
+    let (_, page, _) = sample.busprobe(&["explain", "t.jsonl"]);
+    assert!(page.contains("called by  ") && page.contains(" __libc_start_main"), "{page}");
+}

@@ -8,8 +8,12 @@ mod debug_file;
 mod disassembly;
 mod functions;
 mod module;
+mod source;
 mod symbols;
+mod unwind;
 
 pub use disassembly::{Machine, disassemble};
 pub use module::{Module, ModuleError, Slot};
+pub use source::SourceFrame;
 pub use symbols::Symbol;
+pub use unwind::{Section, UnwindTables};

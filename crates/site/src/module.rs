@@ -1,5 +1,6 @@
 //! One ELF file that code is mapped from.
 
+use std::cell::OnceCell;
 use std::fmt::Write;
 use std::io;
 use std::ops::Range;
@@ -13,7 +14,9 @@ use thiserror::Error;
 use crate::debug_file;
 use crate::disassembly::Machine;
 use crate::functions::Functions;
+use crate::source::{Source, SourceFrame};
 use crate::symbols::{Symbol, Symbols};
+use crate::unwind::UnwindTables;
 
 /// Why a file is no module.
 #[derive(Debug, Error)]
@@ -66,6 +69,7 @@ pub struct Module {
     symbols: Symbols,
     functions: Functions,
     slots: Vec<Slot>,
+    source: OnceCell<Option<Source>>,
 }
 
 struct Segment {
@@ -121,7 +125,24 @@ impl Module {
             symbols,
             functions: Functions::of(&file),
             slots: slots_of(&file),
+            source: OnceCell::new(),
         })
+    }
+
+    /// The functions that the instruction at `address` belongs to, by the compiler's word, and its
+    /// line in each: innermost first. None without debug information, which is looked for when it
+    /// is first asked for: in the file itself, and in the file of that build id that distributions
+    /// keep apart.
+    #[must_use]
+    pub fn source(&self, address: u64) -> Vec<SourceFrame> {
+        let open = || Source::open(&self.path, self.build_id());
+        self.source.get_or_init(open).as_ref().map_or_else(Vec::new, |found| found.frames(address))
+    }
+
+    /// The tables for unwinding the stack, read from the file anew.
+    #[must_use]
+    pub fn unwind_tables(&self) -> UnwindTables {
+        UnwindTables::read(&self.path)
     }
 
     /// The path it was opened by.
@@ -176,7 +197,7 @@ impl Module {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -14,8 +14,12 @@ int main(int argc, char **argv) { return first(argc); }
 ";
 
 fn compile(directory: &Path, name: &str, options: &[&str]) -> PathBuf {
+    compile_source(directory, name, SOURCE, options)
+}
+
+fn compile_source(directory: &Path, name: &str, text: &str, options: &[&str]) -> PathBuf {
     let source = directory.join("program.c");
-    std::fs::write(&source, SOURCE).unwrap();
+    std::fs::write(&source, text).unwrap();
     let program = directory.join(name);
     let status = Command::new("cc")
         .args(["-O1", "-fno-builtin", "-Wl,--build-id"])
@@ -101,4 +105,59 @@ proptest! {
             }
         }
     }
+}
+
+/// Line 3 is put into line 4, which `main` calls in line 5.
+const INLINED: &str = "\
+#include <stdlib.h>
+volatile int at;
+static inline __attribute__((always_inline)) void poke(int to) { at = to; }
+__attribute__((noinline)) int first(int n) { poke(n); return n + 1; }
+int main(int argc, char **argv) { return first(argc) + rand(); }
+";
+
+/// The function and the file's last part and line of each frame of the store to `at`.
+fn lines_of_the_store(module: &Module) -> Vec<String> {
+    let start = module.address_of_symbol("first").expect("a function");
+    let line = |frame: &busprobe_site::SourceFrame| {
+        let file = Path::new(&frame.file).file_name().unwrap().to_str().unwrap();
+        format!("{} {file}:{}", frame.function.as_deref().unwrap_or("?"), frame.line)
+    };
+    let frames = (start..start + 16).map(|address| module.source(address));
+    let inlined = frames.into_iter().find(|frames| frames.len() > 1).unwrap_or_default();
+    inlined.iter().map(line).collect()
+}
+
+#[test]
+fn an_instruction_of_an_inlined_function_has_a_line_in_each() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = compile_source(directory.path(), "debug", INLINED, &["-g"]);
+    let lines = lines_of_the_store(&Module::open(&path).unwrap());
+    assert_eq!(lines, ["poke program.c:3", "first program.c:4"]);
+
+    let without = compile_source(directory.path(), "without", INLINED, &["-g0"]);
+    assert!(lines_of_the_store(&Module::open(&without).unwrap()).is_empty());
+}
+
+#[test]
+fn debug_information_kept_apart_is_found_when_it_is_of_that_build() {
+    let directory = tempfile::tempdir().unwrap();
+    let apart = |name: &str, of: &Path| {
+        let debug = directory.path().join(".debug").join(format!("{name}.debug"));
+        std::fs::create_dir_all(debug.parent().unwrap()).unwrap();
+        let objcopy = ["--only-keep-debug", "--compress-debug-sections"];
+        let status = Command::new("objcopy").args(objcopy).args([of, &debug]).status();
+        assert!(status.unwrap().success());
+    };
+    let another_build = INLINED.replace("rand()", "7");
+    for (name, text) in [("same", INLINED), ("other", &another_build)] {
+        let whole = compile_source(directory.path(), "whole", INLINED, &["-g"]);
+        apart(name, &whole);
+        let path = compile_source(directory.path(), name, text, &["-g"]);
+        let status = Command::new("objcopy").arg("--strip-debug").arg(&path).status();
+        assert!(status.unwrap().success());
+    }
+    let lines = |name| lines_of_the_store(&Module::open(&directory.path().join(name)).unwrap());
+    assert_eq!(lines("same"), ["poke program.c:3", "first program.c:4"]);
+    assert!(lines("other").is_empty());
 }

@@ -17,6 +17,7 @@ use crate::{Outcome, Watch};
 pub struct Capture {
     program: Program,
     watches: Vec<Watch>,
+    with_stacks: bool,
 }
 
 impl Capture {
@@ -26,6 +27,7 @@ impl Capture {
         Capture {
             program: Program { words, environment: Vec::new(), output: None },
             watches: Vec::new(),
+            with_stacks: false,
         }
     }
 
@@ -33,6 +35,13 @@ impl Capture {
     #[must_use]
     pub fn watch(mut self, watch: Watch) -> Capture {
         self.watches.push(watch);
+        self
+    }
+
+    /// Records who called the functions that make accesses; sites are told apart by that.
+    #[must_use]
+    pub fn stacks(mut self) -> Capture {
+        self.with_stacks = true;
         self
     }
 
@@ -65,7 +74,7 @@ impl Capture {
     /// When the program or a watch cannot be started, see [`Error`]. A sink that fails is no error
     /// here but in the [`Outcome`].
     pub fn run(self, sink: &mut dyn Sink) -> Result<Outcome, Error> {
-        let Capture { program, watches } = self;
+        let Capture { program, watches, with_stacks } = self;
         let list = WatchList::resolve(&watches)
             .map_err(|(path, source)| Error::NotWatchable { path, source })?;
         let mut header = Capture::header();
@@ -80,6 +89,10 @@ impl Capture {
         for (id, watch) in (0..).zip(&watches) {
             recorder.put(&Record::Window(watch.window(id)));
         }
-        Tracer::new(recorder, list, started).run()
+        let mut tracer = Tracer::new(recorder, list, started);
+        if with_stacks {
+            tracer.sites.record_stacks();
+        }
+        tracer.run()
     }
 }

@@ -51,6 +51,7 @@ mod recorder;
 mod signals;
 pub(crate) mod sites;
 mod space;
+mod stack;
 mod step;
 mod string;
 pub(crate) mod touch;

@@ -8,17 +8,27 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use busprobe_python_frames::{Interpreter, Line as PythonFrame, Thread};
-use busprobe_site::{Machine, Module, disassemble};
-use busprobe_trace::{PythonLine, Site};
+use busprobe_site::{Machine, Module, SourceFrame, Symbol, disassemble};
+use busprobe_trace::{Frame, PythonLine, Site, SourceLine};
 
 use super::arch::Registers;
 use super::memory::OrdinaryMemory;
 use super::ptrace::{self, Tid};
 use super::recorder::Recorder;
 use super::space::Space;
+use super::stack::Stacks;
 
-/// The address of an instruction, and the Python that ran it.
-type Place = (u64, Option<Rc<PythonFrame>>);
+/// The function of `CPython` that runs Python: the innermost one runs the line that is known.
+const EVALUATION: &str = "_PyEval_EvalFrameDefault";
+
+/// What makes a site another one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    pc: u64,
+    python: Option<Rc<PythonFrame>>,
+    /// Where the callers are returned to, if that is asked for.
+    callers: Vec<u64>,
+}
 
 /// What one address space has had: where an access has been before, nothing is looked up. It is
 /// forgotten when other code is mapped.
@@ -30,6 +40,8 @@ pub(crate) struct SeenSites {
     names: HashMap<u64, Option<String>>,
     /// The Python in it, once it has been looked for.
     python: Python,
+    /// How to unwind its stacks, once that has been needed.
+    stacks: Option<Stacks>,
 }
 
 /// Whether there is Python in an address space.
@@ -70,6 +82,8 @@ pub(crate) struct Sites {
     /// By everything that a site says, so that processes of one program share them.
     ids: HashMap<Site, u32>,
     modules: HashMap<(PathBuf, u64), Option<Rc<Module>>>,
+    /// Whether sites have their callers.
+    with_stacks: bool,
 }
 
 /// A line of `/proc/PID/maps`.
@@ -82,6 +96,11 @@ struct Line {
 }
 
 impl Sites {
+    /// From now on, sites have their callers and are told apart by them.
+    pub(crate) fn record_stacks(&mut self) {
+        self.with_stacks = true;
+    }
+
     /// The id of the site of the instruction `code`, which the thread is at with these registers;
     /// a new site is recorded first.
     pub(crate) fn find(
@@ -108,13 +127,19 @@ impl Sites {
         code: &[u8],
         recorder: &mut Recorder<'_>,
     ) -> u32 {
-        let python = seen.python(&OrdinaryMemory { tid, space }, tid, registers);
-        let place = (registers.pc(), python);
+        let memory = OrdinaryMemory { tid, space };
+        let place = Place {
+            pc: registers.pc(),
+            python: seen.python(&memory, tid, registers),
+            callers: self.callers(seen, &memory, registers),
+        };
         if let Some(id) = seen.get(&place, code) {
             return id;
         }
-        let python = place.1.as_deref().map(python_line);
-        let site = Site { python, ..self.describe(seen, tid, place.0, code) };
+        let site = self.describe(seen, tid, place.pc, code);
+        let python = place.python.as_deref().map(python_line);
+        let stack = self.stack(seen, tid, &place);
+        let site = Site { python, stack, ..site };
         let next = self.ids.len() as u32;
         let id = *self.ids.entry(site).or_insert_with_key(|site| {
             recorder.site(Site { id: next, ..site.clone() });
@@ -133,34 +158,83 @@ impl Sites {
         code: &[u8],
     ) -> Site {
         let text = Machine::host().and_then(|machine| disassemble(machine, pc, code));
-        let site = Site { pc, text, ..Site::default() };
-        let lines = lines(tid);
-        let Some(line) = lines.iter().find(|line| line.range.contains(&pc)) else { return site };
-        let Some(module) = self.module(line) else { return site };
-        let site = Site {
-            module: Some(line.path.to_string_lossy().into_owned()),
-            build_id: module.build_id().map(str::to_owned),
-            ..site
-        };
+        let Located { module, address, symbol, mut source } =
+            self.locate(seen, tid, &lines(tid), pc);
+        let (symbol, symbol_offset) = symbol.map(|found| (found.name, found.offset)).unzip();
+        Site {
+            pc,
+            build_id: module.as_ref().and_then(|module| module.build_id().map(str::to_owned)),
+            module: module.map(|module| module.path().to_string_lossy().into_owned()),
+            address,
+            symbol,
+            symbol_offset,
+            source: (!source.is_empty()).then(|| source_line(source.swap_remove(0))),
+            text,
+            ..Site::default()
+        }
+    }
+
+    /// What is known of the instruction at `pc`.
+    fn locate(&mut self, seen: &mut SeenSites, tid: Tid, lines: &[Line], pc: u64) -> Located {
+        let nothing = Located::default();
+        let Some(line) = lines.iter().find(|line| line.range.contains(&pc)) else { return nothing };
+        let Some(module) = self.module(line) else { return nothing };
         let Some(address) = module.address_of(pc - line.range.start + line.offset) else {
-            return site;
+            return Located { module: Some(module), ..nothing };
         };
-        let (symbol, symbol_offset) = match module.symbol(address) {
-            Some(symbol) => (Some(symbol.name), Some(symbol.offset)),
-            None => match module.function_range(address) {
-                Some(function) => {
-                    let start = pc - (address - function.start);
-                    let names = &mut seen.names;
-                    let name =
-                        names.entry(start).or_insert_with(|| self.imported_as(tid, &lines, start));
-                    let name = name.clone();
-                    let offset = name.is_some().then_some(address - function.start);
-                    (name, offset)
-                }
-                None => (None, None),
-            },
-        };
-        Site { address: Some(address), symbol, symbol_offset, ..site }
+        let symbol = module.symbol(address).or_else(|| {
+            let function = module.function_range(address)?;
+            let start = pc - (address - function.start);
+            let names = &mut seen.names;
+            let name = names.entry(start).or_insert_with(|| self.imported_as(tid, lines, start));
+            Some(Symbol { name: name.clone()?, offset: address - function.start })
+        });
+        let source = module.source(address);
+        Located { module: Some(module), address: Some(address), symbol, source }
+    }
+
+    /// Where the thread's callers are returned to, if that is asked for.
+    fn callers(
+        &mut self,
+        seen: &mut SeenSites,
+        memory: &OrdinaryMemory<'_>,
+        registers: &Registers,
+    ) -> Vec<u64> {
+        if !self.with_stacks {
+            return Vec::new();
+        }
+        let stacks = seen.stacks.get_or_insert_with(|| {
+            let mut stacks = Stacks::default();
+            for line in lines(memory.tid).iter().filter(|line| line.is_code) {
+                let Some(module) = self.module(line) else { continue };
+                let Some(address) = module.address_of(line.offset) else { continue };
+                stacks.add(&module, line.range.clone(), line.range.start.wrapping_sub(address));
+            }
+            stacks
+        });
+        stacks.callers(memory, registers)
+    }
+
+    /// The callers, in words: first the functions that the instruction's own function has been put
+    /// into, then those that are returned to.
+    fn stack(&mut self, seen: &mut SeenSites, tid: Tid, place: &Place) -> Vec<Frame> {
+        if !self.with_stacks {
+            return Vec::new();
+        }
+        let lines = lines(tid);
+        let mut python = place.python.as_deref().map(python_line);
+        let mut stack = self.locate(seen, tid, &lines, place.pc).frames(place.pc, 1, 0);
+        for &pc in &place.callers {
+            // What is returned to may be the next function already, or another line.
+            let call = self.locate(seen, tid, &lines, pc.wrapping_sub(1));
+            let runs_python = call.symbol.as_ref().is_some_and(|found| found.name == EVALUATION);
+            let mut frames = call.frames(pc, 0, 1);
+            if let Some(outermost) = frames.last_mut().filter(|_| runs_python) {
+                outermost.python = python.take();
+            }
+            stack.extend(frames);
+        }
+        stack
     }
 
     /// The name under which a module of the process imports the function at `start`: libraries
@@ -190,6 +264,60 @@ impl Sites {
         let key = (line.path.clone(), line.inode);
         self.modules.entry(key).or_insert_with(|| open(&line.path, line.inode).map(Rc::new)).clone()
     }
+}
+
+/// What is known of an instruction.
+#[derive(Default)]
+struct Located {
+    module: Option<Rc<Module>>,
+    address: Option<u64>,
+    symbol: Option<Symbol>,
+    /// Innermost first.
+    source: Vec<SourceFrame>,
+}
+
+impl Located {
+    /// The functions that the instruction is in, as callers at `pc`, which is so many bytes on.
+    /// Those before `first`, the innermost ones, are left out.
+    fn frames(self, pc: u64, first: usize, on: u64) -> Vec<Frame> {
+        let Located { module, address, symbol, source } = self;
+        let module = module.map(|module| module.path().to_string_lossy().into_owned());
+        let address = address.map(|address| address + on);
+        let (name, offset) = symbol.map(|found| (found.name, found.offset + on)).unzip();
+        // The outermost of them is the one that the symbol names; what has been put into it has no
+        // place of its own.
+        let whole = Frame {
+            pc,
+            module: module.clone(),
+            address,
+            symbol: name,
+            symbol_offset: offset,
+            ..Frame::default()
+        };
+        let count = source.len();
+        let mut frames: Vec<Frame> = source
+            .into_iter()
+            .enumerate()
+            .map(|(index, found)| {
+                let frame = if index + 1 == count {
+                    whole.clone()
+                } else {
+                    let (module, symbol) = (module.clone(), found.function.clone());
+                    Frame { pc, module, address, symbol, ..Frame::default() }
+                };
+                Frame { source: Some(source_line(found)), ..frame }
+            })
+            .collect();
+        if frames.is_empty() {
+            frames.push(whole);
+        }
+        frames.drain(..first.min(frames.len()));
+        frames
+    }
+}
+
+fn source_line(found: SourceFrame) -> SourceLine {
+    SourceLine { file: found.file, line: found.line }
 }
 
 /// The module at `path`, if that is still the file that was mapped.

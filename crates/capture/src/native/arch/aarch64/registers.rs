@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use framehop::UnwindRegsNative;
 use libc::user_regs_struct;
 use nix::errno::Errno;
 
@@ -77,6 +78,13 @@ impl Registers {
         self.0.pc = at;
         self.0.regs[NUMBER] = number as u64;
         self.0.regs[..6].copy_from_slice(&arguments);
+    }
+
+    /// What unwinding the stack begins with.
+    pub(crate) fn unwind_start(&self) -> UnwindRegsNative {
+        const FRAME_POINTER: usize = 29;
+        const LINK: usize = 30;
+        UnwindRegsNative::new(self.0.regs[LINK], self.0.sp, self.0.regs[FRAME_POINTER])
     }
 
     /// Where what `pthread_self` gives in the thread lies: a structure that ends shortly before

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use framehop::UnwindRegsNative;
 use iced_x86::Register;
 use libc::user_regs_struct;
 use nix::errno::Errno;
@@ -79,6 +80,11 @@ impl Registers {
         for (index, value) in arguments.into_iter().enumerate() {
             self.set_argument(index, value);
         }
+    }
+
+    /// What unwinding the stack begins with.
+    pub(crate) fn unwind_start(&self) -> UnwindRegsNative {
+        UnwindRegsNative::new(self.0.rip, self.0.rsp, self.0.rbp)
     }
 
     /// Where what `pthread_self` gives in the thread lies: at the thread pointer (System V ABI,
