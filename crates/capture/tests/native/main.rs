@@ -10,6 +10,7 @@ mod python_lines;
 mod random;
 mod signals;
 mod sites;
+mod stress;
 mod strings;
 mod syscalls;
 mod trouble;
