@@ -73,6 +73,10 @@ fn range(object: &Bound<'_, PyAny>) -> PyResult<Range<u64>> {
 }
 
 impl Window {
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     fn new(py: Python<'_>, open: Open) -> PyResult<Self> {
         let shared = Shared::new(open);
         let open = shared.get()?;

@@ -29,7 +29,7 @@ def half(tmp_path: Path) -> Iterator[busprobe.Window]:
 def test_a_scalar_that_faults_is_a_bus_error(half: busprobe.Window, width: int) -> None:
     view = {8: half.u8, 16: half.u16, 32: half.u32, 64: half.u64}[width]
     element = PAGE // view.itemsize
-    with pytest.raises(OSError, match=f"SIGBUS on a {width}-bit read at offset 0x1000") as read:
+    with pytest.raises(OSError, match=f"SIGBUS on an? {width}-bit read at offset 0x1000") as read:
         view[element]
     with pytest.raises(busprobe.BusError) as written:
         view[element] = 1

@@ -32,3 +32,6 @@ impl Watching {
         match self.0 {}
     }
 }
+
+/// Puts a mark into all traces that are under way: here there are none.
+pub fn mark(_text: &str) {}

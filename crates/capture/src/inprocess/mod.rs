@@ -69,8 +69,8 @@ mod stub;
 mod watching;
 
 #[cfg(not(target_arch = "x86_64"))]
-pub use elsewhere::Watching;
+pub use elsewhere::{Watching, mark};
 pub use error::Error;
 pub use region::Region;
 #[cfg(target_arch = "x86_64")]
-pub use watching::Watching;
+pub use watching::{Watching, mark};

@@ -26,6 +26,8 @@ pub(super) enum Planned {
     Ran { instruction: u32, touches: Vec<(Touch, Option<Data>)> },
     /// Something is not known of accesses to these addresses.
     Loss { kind: LossKind, detail: String, within: Range<u64> },
+    /// The program itself named the place.
+    Mark(String),
 }
 
 static PLANNED: Mutex<Vec<Planned>> = Mutex::new(Vec::new());
@@ -112,14 +114,15 @@ fn serve() {
     }
 }
 
-fn note(step: &Step, what: Planned) {
+/// Notes it for that thread, in the log's order. Not for handlers.
+pub(super) fn note(thread: u32, what: Planned) {
     let mut planned = planned();
     planned.push(what);
-    log::put(step.thread, log::What::Planned(planned.len() - 1));
+    log::put(thread, log::What::Planned(planned.len() - 1));
 }
 
 fn lose(step: &Step, kind: LossKind, detail: String, within: Range<u64>) {
-    note(step, Planned::Loss { kind, detail, within });
+    note(step.thread, Planned::Loss { kind, detail, within });
 }
 
 fn start(slot: &Slot, step: &mut Step) -> Job {
@@ -240,7 +243,7 @@ fn settle(job: &Job, step: &mut Step) {
     };
     let touches: Vec<_> =
         job.touches.iter().map(|touch| (*touch, instruction.data(touch, &evidence))).collect();
-    note(step, Planned::Ran { instruction: *number, touches });
+    note(step.thread, Planned::Ran { instruction: *number, touches });
 }
 
 fn abandon(job: &Job, step: &Step) {

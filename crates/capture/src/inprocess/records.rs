@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use busprobe_trace::{Access, Data, Event, Header, Loss, LossKind, Site, Trace};
+use busprobe_trace::{Access, Data, Event, Header, Loss, LossKind, Mark, Site, Trace};
 
 use super::guard::overlap;
 use super::known::{self, Known};
@@ -99,6 +99,12 @@ impl<'a> Records<'a> {
                         self.touch(note, *instruction, touch, *data);
                     }
                 }
+                Planned::Mark(text) => self.trace.events.push(Event::Mark(Mark {
+                    seq: 0,
+                    text: text.clone(),
+                    thread: note.thread,
+                    time_ns: Some(note.time.saturating_sub(self.start)),
+                })),
                 Planned::Loss { kind, detail, within } => {
                     if self.regions.iter().any(|region| overlap(&region.range(), within)) {
                         self.loss(*kind, detail.clone());

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use busprobe_trace::{Event, Loss, LossKind, Trace};
 
-use super::planner::{self, Planner};
+use super::planner::{self, Planned, Planner};
 use super::records::Records;
 use super::span::Spans;
 use super::{Error, Region, fork, handler, log, stub};
@@ -138,6 +138,15 @@ impl Drop for Watching {
         // There is nobody to tell.
         let _ = self.give_back();
         self.leave();
+    }
+}
+
+/// Puts a mark with this text into all traces that are under way; not for signal handlers.
+pub fn mark(text: &str) {
+    if shared().traces > 0 {
+        // SAFETY: gettid(2) has no preconditions.
+        let thread = unsafe { libc::gettid() };
+        planner::note(thread as u32, Planned::Mark(text.to_owned()));
     }
 }
 

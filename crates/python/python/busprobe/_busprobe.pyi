@@ -1,12 +1,14 @@
 import os
 from array import array
 from collections.abc import Iterator
+from types import TracebackType
 from typing import Any, Callable, Iterable, Protocol, SupportsIndex, TypeVar, final, overload
 
 from typing_extensions import Buffer, Literal, TypeAlias
 
 from busprobe.polled import Polled
 from busprobe.sim import Logged
+from busprobe.traced import Access, Verdict
 
 class _Array(Protocol):
     """A numpy array: before Python 3.12 its stubs do not say that it is a buffer."""
@@ -16,7 +18,7 @@ class _Array(Protocol):
 
 _Buffer: TypeAlias = Buffer | _Array
 _Elements: TypeAlias = _Buffer | Iterable[SupportsIndex]
-__all__ = ["Device", "Lock", "View", "Window", "mark", "open", "view"]
+__all__ = ["Device", "Lock", "Trace", "View", "Window", "load", "mark", "open", "trace", "view"]
 
 _Mode = Literal["incr", "fixed"]
 _Width = Literal[8, 16, 32, 64]
@@ -199,6 +201,32 @@ class Device:
     def __len__(self) -> int: ...
 
 def mark(text: str, /) -> None: ...
+
+@final
+class Trace:
+    """What a block of code puts on the bus, or what a trace file holds.
+
+    It is a sequence of accesses. Inside of its block it has those that came so far.
+    """
+
+    @property
+    def windows(self) -> tuple[str, ...]: ...
+    @property
+    def losses(self) -> tuple[str, ...]: ...
+    def verdict(self, intent: str | None = None, bus: str = "axi4-lite-32") -> Verdict: ...
+    def verdicts(self, intent: str | None = None, bus: str = "axi4-lite-32") -> list[Verdict]: ...
+    def save(self, path: str | os.PathLike[str]) -> None: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Access]: ...
+    def __getitem__(self, index: SupportsIndex, /) -> Access: ...
+    def __enter__(self) -> Trace: ...
+    def __exit__(
+        self,
+        _type: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        _traceback: TracebackType | None = None,
+    ) -> None: ...
+
 def open(
     target: str | os.PathLike[str] | Device,
     *,
@@ -207,4 +235,6 @@ def open(
     strict_order: bool = False,
     allow: Iterable[range] | None = None,
 ) -> Window: ...
+def trace(*windows: Window | View | _Buffer) -> Trace: ...
+def load(path: str | os.PathLike[str]) -> Trace: ...
 def view(buffer: _Buffer, format: str | None = None) -> View: ...
