@@ -51,6 +51,8 @@ pub struct Finding {
     pub with_data: bool,
     /// How many routines were compared.
     pub compared: usize,
+    /// Whether it is a part of what the log has under one name.
+    pub part: bool,
     /// What to write so that it comes out as it was meant, where that is one line.
     pub remedy: Option<String>,
 }
@@ -113,11 +115,14 @@ pub fn diagnose(trace: &Trace) -> Diagnosis {
     let mut blocks: Vec<Finding> = Vec::new();
     let mut seen: HashMap<u32, usize> = HashMap::new();
     for operation in operations(trace, None) {
-        for part in at_pauses(&operation) {
+        let parts = at_pauses(&operation);
+        let whole = parts.iter().map(Vec::len).sum();
+        for part in parts {
             let beats: Vec<Beat> = lower(&Device, part.iter().copied());
             for beats in segment(&beats) {
                 let seen = seen.entry(operation.head.window).or_default();
-                blocks.push(finding(&operation, *seen + 1, beats, bus));
+                let is_part = beats.len() < whole;
+                blocks.push(finding(&operation, *seen + 1, is_part, beats, bus));
                 *seen += beats.len();
             }
         }
@@ -149,7 +154,13 @@ fn at_pauses<'a>(operation: &Operation<'a>) -> Vec<Vec<&'a Access>> {
     accesses.chunk_by(together).map(<[&Access]>::to_vec).collect()
 }
 
-fn finding(operation: &Operation, first: usize, beats: &[Beat], bus: &dyn Bus) -> Finding {
+fn finding(
+    operation: &Operation,
+    first: usize,
+    part: bool,
+    beats: &[Beat],
+    bus: &dyn Bus,
+) -> Finding {
     let block = Block::of(beats);
     let events: Vec<Event> = beats.iter().map(access).map(Event::Access).collect();
     let verdicts: Vec<Verdict> = block
@@ -173,6 +184,7 @@ fn finding(operation: &Operation, first: usize, beats: &[Beat], bus: &dyn Bus) -
         with_data: block.with_data,
         compared: Routine::ALL.len(),
         remedy: verdicts.first().and_then(|verdict| remedy::python(verdict.intent())),
+        part,
         verdicts: verdicts.iter().map(judged).collect(),
     }
 }

@@ -9,7 +9,9 @@ use crate::fit::fits;
 /// An operation is looked for between so many places where it can end; fewer in a log that has
 /// more of them than [`MOST_TRIES`] allows.
 const MOST_BREAKS: usize = 96;
-const MOST_TRIES: usize = 200_000;
+const MOST_TRIES: usize = 50_000;
+/// What touches its bytes more often than this on average is no one operation.
+const MOST_TIMES: u64 = 4;
 /// So many single beats in a row are not so many operations that are explained.
 const FEWEST_SINGLES: usize = 4;
 
@@ -23,7 +25,9 @@ pub(crate) fn segment(beats: &[Beat]) -> Vec<&[Beat]> {
     if beats.is_empty() {
         return Vec::new();
     }
-    if is_explained(beats) {
+    let mut size = Size::default();
+    size.add(beats);
+    if size.can_be_one() && is_explained(beats) {
         return vec![beats];
     }
     let breaks = breaks(beats);
@@ -32,17 +36,20 @@ pub(crate) fn segment(beats: &[Beat]) -> Vec<&[Beat]> {
     let mut cheapest = vec![(u32::MAX, 0); breaks.len()];
     cheapest[0].0 = 0;
     for end in 1..breaks.len() {
-        for begin in end.saturating_sub(reach)..end {
+        let mut size = Size::default();
+        for begin in (end.saturating_sub(reach)..end).rev() {
+            size.add(&beats[breaks[begin]..breaks[begin + 1]]);
             let part = &beats[breaks[begin]..breaks[end]];
             let unexplained =
                 u32::try_from(part.len()).unwrap_or(u32::MAX).saturating_mul(UNEXPLAINED);
             let at_least = cheapest[begin].0.saturating_add(OPERATION.min(unexplained));
-            if at_least >= cheapest[end].0 {
+            if at_least > cheapest[end].0 {
                 continue;
             }
-            let price = if is_explained(part) { OPERATION } else { unexplained };
+            let is_explained = size.can_be_one() && is_explained(part);
+            let price = if is_explained { OPERATION } else { unexplained };
             let cost = cheapest[begin].0.saturating_add(price);
-            if cost < cheapest[end].0 {
+            if cost <= cheapest[end].0 {
                 cheapest[end] = (cost, begin);
             }
         }
@@ -56,6 +63,34 @@ pub(crate) fn segment(beats: &[Beat]) -> Vec<&[Beat]> {
     }
     parts.reverse();
     join_singles(beats, &parts)
+}
+
+/// How much beats touch, and where.
+struct Size {
+    start: u64,
+    end: u64,
+    bytes: u64,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Size { start: u64::MAX, end: 0, bytes: 0 }
+    }
+}
+
+impl Size {
+    fn add(&mut self, beats: &[Beat]) {
+        for beat in beats {
+            self.start = self.start.min(beat.offset);
+            self.end = self.end.max(beat.end());
+            self.bytes += u64::from(beat.size);
+        }
+    }
+
+    /// Whether one operation can touch so much in so little room.
+    fn can_be_one(&self) -> bool {
+        self.bytes / MOST_TIMES <= self.end - self.start
+    }
 }
 
 /// Where an operation can begin or end: wherever a beat does not go on from the one before.

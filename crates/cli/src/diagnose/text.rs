@@ -50,10 +50,14 @@ pub(super) fn diagnosis(diagnosis: &Diagnosis) -> String {
 }
 
 fn finding(text: &mut String, block: &Finding) {
-    let place = match (&block.name, block.count) {
-        (Some(name), _) => name.clone(),
-        (None, 1) => format!("access {}", block.first),
-        (None, count) => format!("accesses {} to {}", block.first, block.first + count - 1),
+    let accesses = match block.count {
+        1 => format!("access {}", block.first),
+        count => format!("accesses {} to {}", block.first, block.first + count - 1),
+    };
+    let place = match &block.name {
+        Some(name) if block.part => format!("{name}, {accesses}"),
+        Some(name) => name.clone(),
+        None => accesses,
     };
     let words: Vec<&str> = block.verdicts.iter().map(|verdict| verdict.words.as_str()).collect();
     let _ = writeln!(text, "{place}: {}", words.join("; "));
@@ -71,7 +75,7 @@ fn finding(text: &mut String, block: &Finding) {
         say(text, "cannot", &cause.words);
     }
     say(text, "sure", &sure(block));
-    if let (false, Some(remedy)) = (block.is_exact(), &block.remedy) {
+    if let (false, true, Some(remedy)) = (block.is_exact(), block.is_explained(), &block.remedy) {
         say(text, "instead", remedy);
     }
     text.push('\n');
