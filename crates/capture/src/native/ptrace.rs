@@ -215,6 +215,7 @@ pub(crate) fn register_bytes(tid: Tid, kind: c_int, bytes: &mut [u8]) -> Result<
 }
 
 /// Writes a register set whose size the CPU decides, as [`register_bytes`] gave it.
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn set_register_bytes(tid: Tid, kind: c_int, bytes: &[u8]) -> Result<(), Errno> {
     let mut place = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     // SAFETY: PTRACE_SETREGSET reads at most `iov_len` bytes.

@@ -80,6 +80,7 @@ pub(crate) struct Space {
     /// The page with a system call instruction and room for code.
     pub(crate) stub: Option<u64>,
     /// Whether the page for values on their way is there.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) has_scratch: bool,
     /// Where the arena is still free.
     next: u64,
