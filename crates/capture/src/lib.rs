@@ -7,8 +7,10 @@ pub mod inprocess;
 pub mod native;
 mod outcome;
 pub mod qemu;
+mod select;
 mod terminal;
 mod watch;
 
 pub use outcome::Outcome;
+pub use select::{Filter, Selected, Selection, Trigger};
 pub use watch::Watch;

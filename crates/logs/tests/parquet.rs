@@ -30,6 +30,7 @@ fn header() -> Record {
     Record::Trace(Header {
         cpu: Some("max".into()),
         command: vec!["python3".into(), "a b.py".into()],
+        selection: Some("--only writes".into()),
         ..Header::new(Level::Bus, Capture::Guest, "aarch64")
     })
 }

@@ -49,6 +49,9 @@ pub struct Header {
     /// The command that ran, word by word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// What of it was asked for, when that was not all: `--only writes --limit 100`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<String>,
 }
 
 impl Header {
@@ -65,6 +68,7 @@ impl Header {
             machine: machine.to_owned(),
             cpu: None,
             command: Vec::new(),
+            selection: None,
         }
     }
 }

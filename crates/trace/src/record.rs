@@ -108,6 +108,11 @@ pub trait Sink {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    /// Whether more accesses are of use: a trace can be complete before the program has ended.
+    fn wants_more(&self) -> bool {
+        true
+    }
 }
 
 impl<S: Sink + ?Sized> Sink for &mut S {
@@ -117,6 +122,10 @@ impl<S: Sink + ?Sized> Sink for &mut S {
 
     fn flush(&mut self) -> io::Result<()> {
         (**self).flush()
+    }
+
+    fn wants_more(&self) -> bool {
+        (**self).wants_more()
     }
 }
 
@@ -128,5 +137,9 @@ impl Sink for Vec<Box<dyn Sink>> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.iter_mut().try_for_each(|sink| sink.flush())
+    }
+
+    fn wants_more(&self) -> bool {
+        self.iter().any(|sink| sink.wants_more())
     }
 }

@@ -72,6 +72,7 @@ columns! {
     Machine "machine" Text,
     Cpu "cpu" Text,
     Command "command" Text,
+    Selection "selection" Text,
 }
 
 /// The schema: every column optional.

@@ -212,6 +212,7 @@ impl<'a> Row<'a> {
             version,
             cpu: self.owned(Column::Cpu),
             command: serde_json::from_str(command).map_err(|error| format!("command: {error}"))?,
+            selection: self.owned(Column::Selection),
             ..Header::new(
                 named(self.text(Column::Level).unwrap_or(""), &levels, writer::level_name)?,
                 named(self.text(Column::Capture).unwrap_or(""), &captures, writer::capture_name)?,

@@ -165,6 +165,7 @@ impl<W: Write + Send> Writer<W> {
         self.text(Column::Machine, &*header.machine);
         self.text(Column::Cpu, header.cpu.as_deref());
         self.text(Column::Command, &*serde_json::to_string(&header.command)?);
+        self.text(Column::Selection, header.selection.as_deref());
         Ok(())
     }
 
