@@ -7,6 +7,8 @@ use std::io;
 pub struct Outcome {
     /// The program's exit status, or 128 and the signal that ended it.
     pub status: i32,
+    /// Whether the program was let go, and runs on.
+    pub let_go: bool,
     /// How many accesses were recorded.
     pub accesses: u64,
     /// How many system calls into a window were recorded.

@@ -5,30 +5,48 @@ use std::os::fd::OwnedFd;
 
 use busprobe_trace::{Header, Level, Record, Sink};
 
+use super::attach;
 use super::error::Error;
 use super::launch::{self, Program};
 use super::recorder::Recorder;
-use super::tracer::Tracer;
+use super::requests::Requests;
+use super::tracer::{Origin, Tracer};
 use super::watch::WatchList;
-use crate::terminal::TerminalSignals;
 use crate::{Outcome, Watch};
 
-/// A program to run, and the windows to watch meanwhile.
+/// A program to run or to attach to, and the windows to watch meanwhile.
 pub struct Capture {
-    program: Program,
+    subject: Subject,
     watches: Vec<Watch>,
     with_stacks: bool,
+}
+
+enum Subject {
+    Program(Program),
+    Process(i32),
 }
 
 impl Capture {
     /// A capture of a command: a program, looked up as a shell does, and its arguments.
     pub fn new<W: Into<OsString>>(command: impl IntoIterator<Item = W>) -> Capture {
         let words = command.into_iter().map(Into::into).collect();
-        Capture {
-            program: Program { words, environment: Vec::new(), output: None },
-            watches: Vec::new(),
-            with_stacks: false,
-        }
+        let program = Program { words, environment: Vec::new(), output: None };
+        Capture::of(Subject::Program(program))
+    }
+
+    fn of(subject: Subject) -> Capture {
+        Capture { subject, watches: Vec::new(), with_stacks: false }
+    }
+
+    /// A capture of a process that runs already, all of its threads, and what it starts from now
+    /// on. Linux 5.3 or later is needed.
+    ///
+    /// The trace ends when the process does, when the sink wants no more, or when this process is
+    /// asked to end by a signal (SIGINT, SIGTERM and the like). Then the process is let go as it
+    /// was found. SIGKILL to this process leaves it with inaccessible windows instead.
+    #[must_use]
+    pub fn attach(process: i32) -> Capture {
+        Capture::of(Subject::Process(process))
     }
 
     /// Watches one window more. Windows get ids from 0 in this order.
@@ -45,17 +63,21 @@ impl Capture {
         self
     }
 
-    /// Changes an environment variable for the program.
+    /// Changes an environment variable for the program, if it is still to be started.
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Capture {
-        self.program.environment.push((name.into(), value.into()));
+        if let Subject::Program(program) = &mut self.subject {
+            program.environment.push((name.into(), value.into()));
+        }
         self
     }
 
-    /// Sends the program's standard output elsewhere.
+    /// Sends the program's standard output elsewhere, if it is still to be started.
     #[must_use]
     pub fn stdout(mut self, output: impl Into<OwnedFd>) -> Capture {
-        self.program.output = Some(output.into());
+        if let Subject::Program(program) = &mut self.subject {
+            program.output = Some(output.into());
+        }
         self
     }
 
@@ -67,6 +89,10 @@ impl Capture {
 
     /// Runs the program to its end and puts the trace into `sink` as it happens.
     ///
+    /// A sink that wants no more before the program has ended gets none: the program runs on to
+    /// its end with its windows open. Meanwhile Ctrl-C goes to the program. When it comes twice
+    /// within two seconds, and on SIGTERM, the program is killed and the trace is whole.
+    ///
     /// The calling thread traces; children that it started itself, other than through this, would
     /// be waited for and forgotten.
     ///
@@ -74,22 +100,29 @@ impl Capture {
     /// When the program or a watch cannot be started, see [`Error`]. A sink that fails is no error
     /// here but in the [`Outcome`].
     pub fn run(self, sink: &mut dyn Sink) -> Result<Outcome, Error> {
-        let Capture { program, watches, with_stacks } = self;
+        let Capture { subject, watches, with_stacks } = self;
         let list = WatchList::resolve(&watches)
             .map_err(|(path, source)| Error::NotWatchable { path, source })?;
         let mut header = Capture::header();
-        header.command =
-            program.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-
-        let started = launch::start(&program)?;
-        // Only now: a program inherits what is ignored.
-        let _ignored = TerminalSignals::leave_to_program();
+        let origin = match subject {
+            Subject::Program(program) => {
+                let words = program.words.iter().map(|word| word.to_string_lossy().into_owned());
+                header.command = words.collect();
+                Origin::Launched(launch::start(&program)?)
+            }
+            Subject::Process(process) => {
+                let attached = attach::attach(process)?;
+                header.command.clone_from(&attached.command);
+                Origin::Attached(attached)
+            }
+        };
+        let requests = Requests::heed();
         let mut recorder = Recorder::new(sink);
         recorder.put(&Record::Trace(header));
         for (id, watch) in (0..).zip(&watches) {
             recorder.put(&Record::Window(watch.window(id)));
         }
-        let mut tracer = Tracer::new(recorder, list, started);
+        let mut tracer = Tracer::new(recorder, list, origin);
         if with_stacks {
             tracer.sites.record_stacks();
         }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why a capture could not be made. The program did not run, or was ended.
+/// Why a capture could not be made. The program did not run, or was ended; one that was attached to
+/// runs on.
 #[derive(Debug, Error)]
 pub enum Error {
     /// No command was given.
@@ -48,6 +49,42 @@ pub enum Error {
     Privileged {
         /// Which file.
         path: PathBuf,
+    },
+    /// There is no such process to attach to, or none that can be.
+    #[error("cannot attach to process {pid}: it {what}")]
+    NoProcess {
+        /// Which.
+        pid: i32,
+        /// Why not, after "it": "has ended".
+        what: &'static str,
+    },
+    /// A thread's number was given for a process's.
+    #[error("cannot attach to {tid}: it is a thread of process {process}; attach to that")]
+    IsThread {
+        /// What was given.
+        tid: i32,
+        /// What it belongs to.
+        process: i32,
+    },
+    /// A process has one tracer at most.
+    #[error(
+        "cannot attach to process {pid}: {name} (process {tracer}) traces it already; end that"
+    )]
+    Traced {
+        /// Which.
+        pid: i32,
+        /// The other tracer's process.
+        tracer: i32,
+        /// Its name.
+        name: String,
+    },
+    /// The system does not let this user attach to that process.
+    #[error("the system does not permit attaching to process {pid} (ptrace): {remedy}")]
+    NotAttachable {
+        /// Which.
+        pid: i32,
+        /// What to do.
+        remedy: String,
     },
     /// The kernel does not let this user trace.
     #[error("the system does not permit tracing (ptrace): {remedy}")]

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::ptrace::{self, Tid};
 use super::signals::Handlers;
 use super::space::Space;
-use super::tracer::{Process, SpaceId, Thread, Tracer};
+use super::tracer::{Origin, Process, SpaceId, Thread, Tracer};
 
 /// `clone(2)`'s flags, whichever call they came by.
 fn clone_flags(tid: Tid, event: libc::c_int) -> Result<u64, Errno> {
@@ -60,6 +60,7 @@ impl Tracer<'_> {
         self.threads.insert(child, Thread::new(process));
         if self.unknown.remove(&child).is_some() {
             // Its first stop, which asks for nothing.
+            self.thread(child).is_running = false;
             return match self.resume(child) {
                 Err(Errno::ESRCH) => Ok(()),
                 other => other,
@@ -89,6 +90,7 @@ impl Tracer<'_> {
             self.processes.insert(child, Process { space, handlers: Handlers::default() });
             self.threads.insert(child, Thread::new(child));
             self.unknown.remove(&child);
+            self.thread(child).is_running = false;
             self.resume(child)?;
         }
         Ok(())
@@ -119,8 +121,11 @@ impl Tracer<'_> {
 
         let is_64_bit = registers.is_some();
         let is_first = !std::mem::replace(&mut self.is_program, true);
-        if !is_64_bit && is_first {
-            return Err(Error::Not64Bit { path: self.started.path.clone() });
+        if !is_64_bit
+            && is_first
+            && let Origin::Launched(started) = &self.origin
+        {
+            return Err(Error::Not64Bit { path: started.path.clone() });
         }
         if !is_64_bit {
             let path = fs::read_link(format!("/proc/{tid}/exe")).unwrap_or_default();

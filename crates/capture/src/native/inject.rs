@@ -1,5 +1,8 @@
 //! System calls that a thread of the program makes on behalf of the capture.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use nix::errno::Errno;
 
 use super::arch::Registers;
@@ -80,5 +83,24 @@ impl Tracer<'_> {
         ptrace::write_code(tid, ARENA.start, &code)?;
         self.space_mut(tid).stub = Some(ARENA.start);
         Ok(Ok(()))
+    }
+
+    /// Unmaps the stub, if it is there: its own last call.
+    pub(crate) fn drop_stub(&mut self, tid: Tid) -> Result<(), Errno> {
+        if let Some(stub) = self.space_mut(tid).stub.take() {
+            let arguments = [stub, *PAGE, 0, 0, 0, 0];
+            let _ = self.inject_at(tid, stub, libc::SYS_munmap, arguments)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Tracer::lend`], a path.
+    pub(crate) fn lend_path(&mut self, tid: Tid, path: &Path) -> Result<Option<u64>, Errno> {
+        let mut bytes = path.as_os_str().as_bytes().to_vec();
+        bytes.resize((bytes.len() + 1).next_multiple_of(8), 0);
+        if DATA + bytes.len() as u64 > *PAGE {
+            return Ok(None);
+        }
+        self.lend(tid, &bytes).map(Some)
     }
 }

@@ -13,6 +13,7 @@ use nix::errno::Errno;
 
 use super::error::Error;
 use super::filter;
+use super::permission;
 use super::ptrace::{self, Tid};
 
 /// What to run.
@@ -68,7 +69,7 @@ pub(crate) fn start(program: &Program) -> Result<Started, Error> {
         ptrace::kill(process);
         let _ = ptrace::wait(Some(process));
         return Err(match errno {
-            Errno::EPERM => Error::NotPermitted { remedy: remedy() },
+            Errno::EPERM => Error::NotPermitted { remedy: permission::to_launch() },
             errno => Error::system("ptrace", errno),
         });
     }
@@ -185,7 +186,6 @@ fn is_executable(path: &Path) -> bool {
 
 /// Refuses what could not be traced rightly.
 fn inspect(path: &Path) -> Result<(), Error> {
-    const ELF_CLASS_32: &[u8] = b"\x7fELF\x01";
     const SETUID: u32 = 0o4000;
     const SETGID: u32 = 0o2000;
     let not_run = |source| Error::NotRun { path: path.into(), source };
@@ -197,26 +197,18 @@ fn inspect(path: &Path) -> Result<(), Error> {
     if user != 0 && gains {
         return Err(Error::Privileged { path: path.into() });
     }
-    let mut start = [0; 5];
-    // A program may be executable and not readable: then exec is the judge.
-    let read = File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
-    if &start[..read] == ELF_CLASS_32 {
+    if is_32_bit(path) {
         return Err(Error::Not64Bit { path: path.into() });
     }
     Ok(())
 }
 
-/// What to do about a system that does not let this process trace.
-fn remedy() -> String {
-    match fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").as_deref().map(str::trim) {
-        Ok("2") => "kernel.yama.ptrace_scope is 2; run busprobe as root, or \
-                    `sysctl kernel.yama.ptrace_scope=1`"
-            .into(),
-        Ok("3") => "kernel.yama.ptrace_scope is 3, which lasts until the next boot; start the \
-                    system with a lower one"
-            .into(),
-        _ => "in a container, start it with `--cap-add SYS_PTRACE`".into(),
-    }
+/// Whether a program's file says so; one that may not be read, exec is the judge of.
+pub(crate) fn is_32_bit(path: &Path) -> bool {
+    const ELF_CLASS_32: &[u8] = b"\x7fELF\x01";
+    let mut start = [0; 5];
+    let read = File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
+    &start[..read] == ELF_CLASS_32
 }
 
 fn display(name: &OsStr) -> String {

@@ -77,7 +77,7 @@ impl Tracer<'_> {
         offset: u64,
         length: u64,
     ) -> Option<FileId> {
-        if flags & libc::MAP_ANONYMOUS as u64 != 0 {
+        if flags & libc::MAP_ANONYMOUS as u64 != 0 || !self.recorder.wants_more() {
             return None;
         }
         let path = format!("/proc/{tid}/fd/{}", descriptor as i32);
@@ -85,12 +85,17 @@ impl Tracer<'_> {
         self.watched.hull(file, &(offset..offset.saturating_add(length)))?;
         let is_private = flags & libc::MAP_TYPE as u64 == libc::MAP_PRIVATE as u64;
         if is_private && protection & libc::PROT_WRITE as u64 != 0 {
-            let detail = "a private, writable mapping of a watched file is a copy, and no window: \
-                          what is done to it was not recorded";
-            self.recorder.loss(LossKind::NotWatched, detail);
+            self.private_copy();
             return None;
         }
         Some(file)
+    }
+
+    /// Says that a mapping is no window.
+    pub(crate) fn private_copy(&mut self) {
+        let detail = "a private, writable mapping of a watched file is a copy, and no window: \
+                      what is done to it was not recorded";
+        self.recorder.loss(LossKind::NotWatched, detail);
     }
 
     pub(crate) fn unmap_begins(&mut self, tid: Tid, registers: &Registers) -> Option<Call> {
@@ -171,10 +176,6 @@ impl Tracer<'_> {
         file: FileId,
         map: &Map,
     ) -> Result<(), Errno> {
-        let file_range = map.offset..map.offset + map.length;
-        let Some(hull) = self.watched.hull(file, &file_range) else { return Ok(()) };
-        let guarded_start = range.start + (hull.start - map.offset) / *PAGE * *PAGE;
-        let guarded = guarded_start..range.start + (hull.end - map.offset).next_multiple_of(*PAGE);
         if let Err(errno) = self.prepare_stub(tid, at)? {
             self.not_watched("the capture's own page could not be mapped", errno);
             return Ok(());
@@ -184,15 +185,25 @@ impl Tracer<'_> {
         let arguments = [hint, map.length, map.protection, flags, map.descriptor, map.offset];
         // Drivers may refuse a second mapping. Then the window is opened for each access.
         let alias = self.inject(tid, libc::SYS_mmap, arguments)?.ok();
-        let mapping = Mapping {
-            alias: alias.map(|alias| alias.wrapping_sub(range.start) as i64),
-            range,
-            guarded,
-            file,
-            file_offset: map.offset,
-            protection: map.protection,
-        };
-        self.guard(tid, mapping)
+        self.watch_mapping(tid, range, alias, file, map.offset, map.protection)
+    }
+
+    /// Begins to watch what is mapped at `range`, and a second time at `alias`.
+    pub(crate) fn watch_mapping(
+        &mut self,
+        tid: Tid,
+        range: Range<u64>,
+        alias: Option<u64>,
+        file: FileId,
+        file_offset: u64,
+        protection: u64,
+    ) -> Result<(), Errno> {
+        let file_range = file_offset..file_offset + (range.end - range.start);
+        let Some(hull) = self.watched.hull(file, &file_range) else { return Ok(()) };
+        let guarded_start = range.start + (hull.start - file_offset) / *PAGE * *PAGE;
+        let guarded = guarded_start..range.start + (hull.end - file_offset).next_multiple_of(*PAGE);
+        let alias = alias.map(|alias| alias.wrapping_sub(range.start) as i64);
+        self.guard(tid, Mapping { alias, range, guarded, file, file_offset, protection })
     }
 
     /// Makes what is guarded of a mapping inaccessible, and adds it to the list.
@@ -259,7 +270,7 @@ impl Tracer<'_> {
         self.guard(tid, Mapping { range: new, guarded, alias, ..mapping })
     }
 
-    fn not_watched(&mut self, what: &str, errno: Errno) {
+    pub(crate) fn not_watched(&mut self, what: &str, errno: Errno) {
         let detail = format!("{what}, so a window was not watched: {}", errno.desc());
         self.recorder.loss(LossKind::NotWatched, detail);
     }

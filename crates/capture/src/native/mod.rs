@@ -19,7 +19,8 @@
 //! println!("{} accesses, exit status {}", outcome.accesses, outcome.status);
 //! # Ok::<(), busprobe_capture::native::Error>(())
 //! ```
-//! Linux 4.8 or later is needed. Ctrl-C goes to the program, as from a shell.
+//! Linux 4.8 or later is needed. Ctrl-C goes to the program, as from a shell; twice within two
+//! seconds it ends the program and the trace.
 //!
 //! # What it does not see
 //! What is not seen is a [`Loss`](busprobe_trace::Loss) in the trace where the capture can tell:
@@ -30,6 +31,8 @@
 //! requests that a program hands to `io_uring`, of `sendmmsg` and `recvmmsg`, nor of DMA.
 
 pub(crate) mod arch;
+mod arrive;
+mod attach;
 mod buffers;
 mod calls;
 mod capture;
@@ -39,15 +42,18 @@ mod filter;
 mod follow;
 mod inject;
 mod launch;
+mod leave;
 mod maps;
 mod mark;
 mod memory;
 mod observe;
 mod perform;
+mod permission;
 #[cfg(target_arch = "x86_64")]
 mod probe;
 pub(crate) mod ptrace;
 mod recorder;
+mod requests;
 mod signals;
 pub(crate) mod sites;
 mod space;

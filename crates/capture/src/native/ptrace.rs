@@ -110,6 +110,12 @@ pub(crate) fn resume(tid: Tid, how: How, signal: i32) -> Result<(), Errno> {
     unsafe { request(what, tid, 0, signal as u64) }.map(drop)
 }
 
+/// Lets a stopped thread go on untraced, and delivers `signal` to it unless that is 0.
+pub(crate) fn detach(tid: Tid, signal: i32) -> Result<(), Errno> {
+    // SAFETY: PTRACE_DETACH takes the signal by value.
+    unsafe { request(libc::PTRACE_DETACH, tid, 0, signal as u64) }.map(drop)
+}
+
 /// Makes a running thread stop soon, with `PTRACE_EVENT_STOP`.
 pub(crate) fn interrupt(tid: Tid) -> Result<(), Errno> {
     // SAFETY: PTRACE_INTERRUPT has no arguments.
@@ -266,7 +272,7 @@ pub(crate) fn write_code(tid: Tid, address: u64, words: &[u8]) -> Result<(), Err
     Ok(())
 }
 
-/// Waits for the next stop of one thread, or of any that this thread traces.
+/// Waits for the next stop of one thread, or of any that this thread traces, whatever signals come.
 pub(crate) fn wait(tid: Option<Tid>) -> Result<(Tid, Stop), Errno> {
     loop {
         match wait_with(tid, 0) {
@@ -274,6 +280,14 @@ pub(crate) fn wait(tid: Option<Tid>) -> Result<(Tid, Stop), Errno> {
             Ok(None) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }
+    }
+}
+
+/// Waits for the next stop of any thread, or for a signal to this one, which gives `None`.
+pub(crate) fn wait_or_signal() -> Result<Option<(Tid, Stop)>, Errno> {
+    match wait_with(None, 0) {
+        Err(Errno::EINTR) => Ok(None),
+        other => other,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use busprobe_trace::{Access, Loss, LossKind, Mark, Record, Repeat, Sink, Site, Syscall};
 
@@ -10,6 +10,8 @@ use super::ptrace::Tid;
 
 /// While the program keeps the capture busy, others can read the trace up to so many records ago.
 const RECORDS_UNFLUSHED: u32 = 1000;
+/// And up to so long ago.
+const TIME_UNFLUSHED: Duration = Duration::from_millis(500);
 
 /// Hands records to the sink until it fails.
 pub(crate) struct Recorder<'a> {
@@ -18,6 +20,7 @@ pub(crate) struct Recorder<'a> {
     start: Instant,
     seq: u64,
     unflushed: u32,
+    flushed: Instant,
     said: HashSet<String>,
     accesses: u64,
     syscalls: u64,
@@ -40,6 +43,7 @@ impl<'a> Recorder<'a> {
             start: Instant::now(),
             seq: 0,
             unflushed: 0,
+            flushed: Instant::now(),
             said: HashSet::new(),
             accesses: 0,
             syscalls: 0,
@@ -112,10 +116,22 @@ impl<'a> Recorder<'a> {
         self.put(&Record::Loss(Loss { seq, kind, detail, count: None }));
     }
 
+    /// Whether more accesses are of use: not when the trace is complete, or cannot be kept.
+    pub(crate) fn wants_more(&self) -> bool {
+        self.error.is_none() && self.sink.wants_more()
+    }
+
     fn now(&mut self) -> (u64, Option<u64>) {
         let seq = self.seq;
         self.seq += 1;
         (seq, u64::try_from(self.start.elapsed().as_nanos()).ok())
+    }
+
+    /// As [`Recorder::flush`], when that has not been done for long.
+    pub(crate) fn flush_in_time(&mut self) {
+        if self.unflushed > 0 && self.flushed.elapsed() >= TIME_UNFLUSHED {
+            self.flush();
+        }
     }
 
     /// Makes the trace readable up to the last record.
@@ -123,6 +139,7 @@ impl<'a> Recorder<'a> {
         if std::mem::take(&mut self.unflushed) == 0 || self.error.is_some() {
             return;
         }
+        self.flushed = Instant::now();
         if let Err(error) = self.sink.flush() {
             self.error = Some(error);
         }

@@ -19,6 +19,14 @@ pub(crate) fn bit(signal: i32) -> u64 {
     1 << (signal - 1)
 }
 
+/// A mask of all signals but those that an instruction itself can cause.
+pub(crate) fn all_but_faults() -> u64 {
+    !FAULTS.iter().fold(bit(libc::SIGTRAP), |all, &one| all | bit(one))
+}
+
+/// The signals that an instruction itself can cause, other than by being stepped.
+pub(crate) const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
+
 fn handler(action: &Action) -> u64 {
     u64::from_ne_bytes(*action.first_chunk().expect("32 bytes are enough"))
 }
@@ -85,8 +93,17 @@ impl Tracer<'_> {
     }
 }
 
+/// Whether an instruction of the thread has caused a signal that is still to be reported: a stop
+/// that was asked for comes first.
+pub(crate) fn fault_is_pending(tid: Tid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let pending = status.lines().find_map(|line| line.strip_prefix("SigPnd:"));
+    let pending = pending.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    pending.is_some_and(|mask| mask & !all_but_faults() != 0)
+}
+
 /// The signals that are caught or ignored, as `/proc/PID/stat` has them.
-fn dispositions(tid: Tid) -> Option<u64> {
+pub(crate) fn dispositions(tid: Tid) -> Option<u64> {
     /// proc(5): fields 33 and 34; the command's name, field 2, may hold anything.
     const IGNORED: usize = 33 - 3;
     let stat = fs::read_to_string(format!("/proc/{tid}/stat")).ok()?;

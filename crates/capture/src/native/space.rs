@@ -158,6 +158,18 @@ impl Space {
         self.mappings.push(mapping);
     }
 
+    /// Takes note that all mappings are open.
+    pub(crate) fn unguard(&mut self) {
+        for mapping in &mut self.mappings {
+            mapping.guarded.end = mapping.guarded.start;
+        }
+    }
+
+    /// Forgets all mappings, which are the program's alone again.
+    pub(crate) fn clear(&mut self) {
+        self.mappings.clear();
+    }
+
     /// Takes out whatever of the mappings lies in `range`.
     pub(crate) fn cut(&mut self, range: &Range<u64>) -> Vec<Mapping> {
         let mut inside = Vec::new();

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::ptrace::{self, How, SignalInfo, Stop, Tid};
-use super::signals::bit;
+use super::signals::{FAULTS, all_but_faults, bit};
 use super::tracer::Tracer;
 
 /// How a step ended.
@@ -13,9 +13,6 @@ pub(crate) enum Stepped {
     /// It could not run.
     Fault(SignalInfo),
 }
-
-/// The signals that an instruction itself can cause.
-const FAULTS: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
 
 impl Tracer<'_> {
     /// Runs one instruction, see [`Tracer::run_to_trap`].
@@ -44,8 +41,7 @@ impl Tracer<'_> {
                     if mask_before.is_none() {
                         mask_before = Some(ptrace::signal_mask(tid)?);
                     }
-                    let own = FAULTS.iter().fold(bit(libc::SIGTRAP), |all, &one| all | bit(one));
-                    ptrace::set_signal_mask(tid, !own)?;
+                    ptrace::set_signal_mask(tid, all_but_faults())?;
                 }
                 Stop::Event(libc::PTRACE_EVENT_STOP, signal) if signal != libc::SIGTRAP => {
                     self.thread(tid).is_to_stop = true;

@@ -5,13 +5,15 @@ use std::collections::{HashMap, VecDeque};
 use nix::errno::Errno;
 
 use super::arch::Registers;
+use super::attach::Attached;
 use super::buffers::Lent;
 use super::error::Error;
 use super::launch::Started;
 use super::maps::Change;
 use super::ptrace::{self, How, SignalInfo, Stop, Tid};
 use super::recorder::{Recorded, Recorder};
-use super::signals::{Action, Handlers};
+use super::requests::Requests;
+use super::signals::{Action, Handlers, fault_is_pending};
 use super::sites::Sites;
 use super::space::Space;
 use super::watch::WatchList;
@@ -69,6 +71,27 @@ pub(crate) struct Process {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SpaceId(pub(crate) u32);
 
+/// How the program came to be traced.
+pub(crate) enum Origin {
+    /// It was started for that, and ends with the capture.
+    Launched(Started),
+    /// It ran already, and outlives the capture.
+    Attached(Attached),
+}
+
+impl Origin {
+    fn process(&self) -> Tid {
+        match self {
+            Origin::Launched(started) => started.process,
+            Origin::Attached(attached) => attached.process,
+        }
+    }
+
+    pub(crate) fn is_attached(&self) -> bool {
+        matches!(self, Origin::Attached(_))
+    }
+}
+
 /// Everything that is known of a running program.
 pub(crate) struct Tracer<'a> {
     pub(crate) recorder: Recorder<'a>,
@@ -82,59 +105,94 @@ pub(crate) struct Tracer<'a> {
     pub(crate) later: VecDeque<(Tid, Stop)>,
     /// Threads that stopped before the event that tells where they come from.
     pub(crate) unknown: HashMap<Tid, Stop>,
-    pub(crate) started: Started,
+    pub(crate) origin: Origin,
     pub(crate) is_program: bool,
+    /// Whether the program is about to be let go.
+    pub(crate) is_leaving: bool,
     status: i32,
 }
 
 impl<'a> Tracer<'a> {
-    pub(crate) fn new(recorder: Recorder<'a>, watched: WatchList, started: Started) -> Self {
-        let first = started.process;
+    pub(crate) fn new(recorder: Recorder<'a>, watched: WatchList, origin: Origin) -> Self {
+        let first = origin.process();
+        let threads = match &origin {
+            Origin::Launched(_) => HashMap::from([(first, Thread::new(first))]),
+            Origin::Attached(attached) => {
+                attached.threads.iter().map(|&tid| (tid, Thread::new(first))).collect()
+            }
+        };
         let space = SpaceId(0);
         Tracer {
             recorder,
             watched,
             sites: Sites::default(),
-            threads: HashMap::from([(first, Thread::new(first))]),
+            threads,
             processes: HashMap::from([(first, Process { space, handlers: Handlers::default() })]),
             spaces: HashMap::from([(space, Space::default())]),
             next_space: 1,
             later: VecDeque::new(),
             unknown: HashMap::new(),
-            started,
-            is_program: false,
+            is_program: origin.is_attached(),
+            origin,
+            is_leaving: false,
             status: 0,
         }
     }
 
-    /// Traces until the last process has ended.
-    pub(crate) fn run(mut self) -> Result<Outcome, Error> {
-        while !self.threads.is_empty() || !self.unknown.is_empty() {
-            let handled = match self.listen() {
-                Ok((tid, stop)) => self.hear(tid, stop),
-                Err(Errno::ECHILD) => break,
-                Err(errno) => Err(Error::system("waiting for the program", errno)),
-            };
-            if let Err(error) = handled {
-                self.end();
-                return Err(error);
-            }
+    /// Traces until the last process has ended, or the trace has and the program need not.
+    pub(crate) fn run(mut self, requests: &Requests) -> Result<Outcome, Error> {
+        let traced = self.trace(requests);
+        if traced.is_err() {
+            self.end();
         }
+        let let_go = traced?;
         let Recorded { accesses, syscalls, losses, error } = self.recorder.finish();
-        Ok(Outcome { status: self.status, accesses, syscalls, losses, sink_error: error })
+        let status = self.status;
+        Ok(Outcome { status, let_go, accesses, syscalls, losses, sink_error: error })
     }
 
-    /// The next stop of any thread.
-    fn listen(&mut self) -> Result<(Tid, Stop), Errno> {
+    /// Whether the program was let go in the end.
+    fn trace(&mut self, requests: &Requests) -> Result<bool, Error> {
+        if self.origin.is_attached() {
+            self.arrive()?;
+        }
+        while !self.threads.is_empty() || !self.unknown.is_empty() {
+            let asked = requests.to_end(!self.origin.is_attached());
+            if self.origin.is_attached() {
+                if !self.is_leaving && (asked.is_some() || !self.recorder.wants_more()) {
+                    self.begin_to_leave().map_err(stopping)?;
+                }
+                if self.is_leaving && self.can_leave() {
+                    self.leave()?;
+                    return Ok(true);
+                }
+            } else if let Some(signal) = asked {
+                self.end();
+                self.status = 128 + signal;
+                break;
+            }
+            match self.listen() {
+                Ok(Some((tid, stop))) => self.hear(tid, stop)?,
+                Ok(None) => {}
+                Err(Errno::ECHILD) => break,
+                Err(errno) => return Err(Error::system("waiting for the program", errno)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The next stop of any thread; `None` when there may be a request instead.
+    fn listen(&mut self) -> Result<Option<(Tid, Stop)>, Errno> {
         if let Some(heard) = self.later.pop_front() {
-            return Ok(heard);
+            return Ok(Some(heard));
         }
         if let Some(heard) = ptrace::stopped(None)? {
-            return Ok(heard);
+            self.recorder.flush_in_time();
+            return Ok(Some(heard));
         }
         // There is time, and nobody knows how long the program will take.
         self.recorder.flush();
-        ptrace::wait(None)
+        ptrace::wait_or_signal()
     }
 
     fn hear(&mut self, tid: Tid, stop: Stop) -> Result<(), Error> {
@@ -162,7 +220,11 @@ impl<'a> Tracer<'a> {
             Stop::Signal(signal @ libc::SIGSEGV) => {
                 let info = ptrace::signal_info(tid)?;
                 if info.is_fault() && self.space(tid).guard(info.address()).is_some() {
-                    self.access(tid, info.address())?;
+                    if self.recorder.wants_more() || self.origin.is_attached() {
+                        self.access(tid, info.address())?;
+                    } else {
+                        self.open_for_good(tid)?;
+                    }
                     return self.resume(tid);
                 }
                 self.deliver(tid, signal)
@@ -170,18 +232,18 @@ impl<'a> Tracer<'a> {
             Stop::Signal(signal) => self.deliver(tid, signal),
             Stop::Call if ptrace::is_call_entry(tid)? => {
                 self.call_begins(tid)?;
-                self.resume(tid)
+                self.go_on_in_call(tid)
             }
             Stop::Call => {
                 self.call_returns(tid)?;
-                self.resume(tid)
+                self.go_on_in_call(tid)
             }
             Stop::Event(libc::PTRACE_EVENT_SECCOMP, _) => {
                 // Where every call is stopped at, this one has been looked at already.
                 if self.thread(tid).call.is_none() {
                     self.call_begins(tid)?;
                 }
-                self.resume(tid)
+                self.go_on_in_call(tid)
             }
             Stop::Event(
                 event @ (libc::PTRACE_EVENT_CLONE
@@ -190,19 +252,22 @@ impl<'a> Tracer<'a> {
                 _,
             ) => {
                 self.follow(tid, event)?;
-                self.resume(tid)
+                self.go_on_in_call(tid)
             }
             Stop::Event(libc::PTRACE_EVENT_VFORK_DONE, _) => {
                 self.thread(tid).waits_for_child = false;
-                self.resume(tid)
+                self.go_on_in_call(tid)
             }
+            Stop::Event(libc::PTRACE_EVENT_EXEC, _) => self.go_on_in_call(tid),
             Stop::Event(
                 libc::PTRACE_EVENT_STOP,
                 libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU,
-            ) => {
+            ) if !self.is_leaving => {
                 self.thread(tid).is_running = true;
                 ptrace::resume(tid, How::Listen, 0)
             }
+            // The fault is heard of next, and may be one that the capture has caused.
+            Stop::Event(..) if self.is_leaving && fault_is_pending(tid) => self.go_on(tid),
             Stop::Event(..) => self.resume(tid),
             Stop::Exited(_) | Stop::Killed(_) => Ok(()),
         }
@@ -210,6 +275,10 @@ impl<'a> Tracer<'a> {
 
     /// Lets a thread go on, with the signal that it is stopped for.
     fn deliver(&mut self, tid: Tid, signal: i32) -> Result<(), Errno> {
+        if self.stays(tid) {
+            self.thread(tid).held = Some(ptrace::signal_info(tid)?);
+            return Ok(());
+        }
         self.process_mut(tid).handlers.delivered(signal);
         let how = self.how_to_resume(tid);
         self.thread(tid).is_running = true;
@@ -218,13 +287,27 @@ impl<'a> Tracer<'a> {
 
     /// As far as a thread may run before it has to be looked at.
     pub(crate) fn how_to_resume(&self, tid: Tid) -> How {
-        let has_to_stop =
-            self.threads[&tid].call.is_some() || self.space(tid).has_windows_elsewhere();
+        let has_to_stop = self.origin.is_attached()
+            || self.threads[&tid].call.is_some()
+            || self.space(tid).has_windows_elsewhere();
         if has_to_stop { How::ToCall } else { How::Run }
     }
 
-    /// Lets a thread go on, with the signal that it holds.
+    /// Lets a thread go on, with the signal that it holds, unless it is to be let go.
     pub(crate) fn resume(&mut self, tid: Tid) -> Result<(), Errno> {
+        if self.stays(tid) { Ok(()) } else { self.go_on(tid) }
+    }
+
+    /// Lets a thread go on that is in a system call: there it could call no other, and has to leave
+    /// it before it can be let go.
+    fn go_on_in_call(&mut self, tid: Tid) -> Result<(), Errno> {
+        if self.is_leaving && !self.thread(tid).waits_for_child {
+            ptrace::interrupt(tid)?;
+        }
+        self.go_on(tid)
+    }
+
+    fn go_on(&mut self, tid: Tid) -> Result<(), Errno> {
         let how = self.how_to_resume(tid);
         let thread = self.thread(tid);
         thread.is_running = true;
@@ -241,9 +324,10 @@ impl<'a> Tracer<'a> {
     fn ended(&mut self, tid: Tid, stop: Stop) -> Result<(), Error> {
         self.unknown.remove(&tid);
         self.threads.remove(&tid);
-        if tid == self.started.process {
+        if tid == self.origin.process() {
             if !self.is_program
-                && let Some(error) = self.started.why_not()
+                && let Origin::Launched(started) = &mut self.origin
+                && let Some(error) = started.why_not()
             {
                 return Err(error);
             }
@@ -257,8 +341,13 @@ impl<'a> Tracer<'a> {
         self.adopt_orphans().map_err(|errno| Error::system("following a process (ptrace)", errno))
     }
 
-    /// Ends the program, because the capture cannot go on.
+    /// Ends the program, because the capture cannot go on; lets go of one that was attached to.
     fn end(&mut self) {
+        if self.origin.is_attached() {
+            // The error that led here is told; another would not help.
+            let _ = self.leave();
+            return;
+        }
         let processes = self.processes.keys().chain(self.unknown.keys());
         processes.for_each(|&process| ptrace::kill(process));
         while ptrace::wait(None).is_ok() {}
@@ -285,4 +374,8 @@ impl<'a> Tracer<'a> {
         let id = self.process(tid).space;
         self.spaces.get_mut(&id).expect("a process's space is known")
     }
+}
+
+fn stopping(errno: Errno) -> Error {
+    Error::system("stopping the program (ptrace)", errno)
 }

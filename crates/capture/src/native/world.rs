@@ -27,6 +27,9 @@ impl Tracer<'_> {
         let others = self.stop_others(tid)?;
         let stepped = self.open_step_close(tid, before, &mappings);
         for other in others {
+            if self.stays(other) {
+                continue;
+            }
             match ptrace::resume(other, self.how_to_resume(other), 0) {
                 Ok(()) => self.thread(other).is_running = true,
                 Err(Errno::ESRCH) => {}
@@ -88,7 +91,9 @@ impl Tracer<'_> {
         }
         let mut stopped = Vec::new();
         for other in stopping {
-            let Some(stop) = stop_of(other, tid)? else { continue };
+            // Fails when the thread has been killed.
+            let lives = || ptrace::signal_mask(tid).map(drop);
+            let Some(stop) = stop_of(other, lives)? else { continue };
             self.thread(other).is_running = false;
             if let Stop::Event(libc::PTRACE_EVENT_STOP, libc::SIGTRAP) = stop {
                 stopped.push(other);
@@ -101,18 +106,20 @@ impl Tracer<'_> {
     }
 }
 
-/// Waits until `other` has stopped, for as long as it can and `tid` lives.
+/// Waits until `other` has stopped, for as long as it can and `goes_on` does not fail.
 ///
 /// A process's first thread ends without a word while others go on, and a thread that executes
-/// another program waits for `tid` to end first.
-fn stop_of(other: Tid, tid: Tid) -> Result<Option<Stop>, Errno> {
+/// another program waits for the others to end first.
+pub(crate) fn stop_of(
+    other: Tid,
+    goes_on: impl Fn() -> Result<(), Errno>,
+) -> Result<Option<Stop>, Errno> {
     const PAUSE: Duration = Duration::from_micros(20);
     loop {
         if let Some((_, stop)) = ptrace::stopped(Some(other))? {
             return Ok(Some(stop));
         }
-        // Fails when the thread has been killed.
-        ptrace::signal_mask(tid)?;
+        goes_on()?;
         if has_ended(other) {
             return Ok(None);
         }
@@ -120,7 +127,7 @@ fn stop_of(other: Tid, tid: Tid) -> Result<Option<Stop>, Errno> {
     }
 }
 
-fn has_ended(tid: Tid) -> bool {
+pub(crate) fn has_ended(tid: Tid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
     // proc(5): the state follows the command's name, which may hold anything.
     let state = stat.rsplit_once(')').and_then(|(_, fields)| fields.trim_start().chars().next());

@@ -1,5 +1,6 @@
 //! Native capture on real programs: C compiled here, and this machine's Python.
 
+mod attach;
 mod instructions;
 mod mappings;
 mod marks;
