@@ -166,7 +166,7 @@ fn of_a_string_instruction_the_part_is_taken_that_is_wanted() {
     let record = Record::Repeat(repeat);
     let all = selected(&Selection::default(), std::slice::from_ref(&record));
     assert_eq!(all.accesses().count(), 5);
-    let filter = Filter { ranges: vec![4..12], ..Filter::default() };
+    let filter = Filter { ranges: vec![4..8, 8..12], ..Filter::default() };
     assert_eq!(filtered(filter, std::slice::from_ref(&record)), ["W0x4/4", "W0x8/4", "LOSS 3"]);
     let selection = Selection { limit: Some(2), ..Selection::default() };
     assert_eq!(story(&selected(&selection, &[record])), ["W0x0/4", "W0x4/4"]);

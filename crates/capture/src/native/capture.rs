@@ -116,7 +116,7 @@ impl Capture {
                 Origin::Attached(attached)
             }
         };
-        let requests = Requests::heed();
+        let _heeded = Requests::heed();
         let mut recorder = Recorder::new(sink);
         recorder.put(&Record::Trace(header));
         for (id, watch) in (0..).zip(&watches) {

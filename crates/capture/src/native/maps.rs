@@ -203,7 +203,7 @@ impl Tracer<'_> {
         let guarded_start = range.start + (hull.start - file_offset) / *PAGE * *PAGE;
         let guarded = guarded_start..range.start + (hull.end - file_offset).next_multiple_of(*PAGE);
         let alias = alias.map(|alias| alias.wrapping_sub(range.start) as i64);
-        self.guard(tid, Mapping { alias, range, guarded, file, file_offset, protection })
+        self.guard(tid, Mapping { range, guarded, alias, file, file_offset, protection })
     }
 
     /// Makes what is guarded of a mapping inaccessible, and adds it to the list.

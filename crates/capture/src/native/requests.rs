@@ -93,7 +93,7 @@ impl Requests {
 
     /// The signal that asks for the end: of what runs by itself any, of what the terminal's keys
     /// reach too only one that is meant for the capture.
-    pub(crate) fn to_end(&self, keys_reach_program: bool) -> Option<i32> {
+    pub(crate) fn to_end(keys_reach_program: bool) -> Option<i32> {
         let asked = if keys_reach_program { &TWICE } else { &ONCE };
         Some(asked.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
     }

@@ -140,8 +140,8 @@ impl<'a> Tracer<'a> {
     }
 
     /// Traces until the last process has ended, or the trace has and the program need not.
-    pub(crate) fn run(mut self, requests: &Requests) -> Result<Outcome, Error> {
-        let traced = self.trace(requests);
+    pub(crate) fn run(mut self) -> Result<Outcome, Error> {
+        let traced = self.trace();
         if traced.is_err() {
             self.end();
         }
@@ -152,12 +152,12 @@ impl<'a> Tracer<'a> {
     }
 
     /// Whether the program was let go in the end.
-    fn trace(&mut self, requests: &Requests) -> Result<bool, Error> {
+    fn trace(&mut self) -> Result<bool, Error> {
         if self.origin.is_attached() {
             self.arrive()?;
         }
         while !self.threads.is_empty() || !self.unknown.is_empty() {
-            let asked = requests.to_end(!self.origin.is_attached());
+            let asked = Requests::to_end(!self.origin.is_attached());
             if self.origin.is_attached() {
                 if !self.is_leaving && (asked.is_some() || !self.recorder.wants_more()) {
                     self.begin_to_leave().map_err(stopping)?;

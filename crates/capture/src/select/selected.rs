@@ -53,16 +53,16 @@ impl<S: Sink> Selected<S> {
         let words = self.selection.words.clone().unwrap_or_default();
         if self.before_start > 0 {
             let detail = format!("what came before the start is not in the trace: {words}");
-            self.loss(detail, self.before_start)?;
+            self.loss(&detail, self.before_start)?;
         }
         if self.filtered_out > 0 {
             let detail = format!("what was filtered out is not in the trace: {words}");
-            self.loss(detail, self.filtered_out)?;
+            self.loss(&detail, self.filtered_out)?;
         }
         self.sink.flush()
     }
 
-    fn loss(&mut self, detail: String, count: u64) -> io::Result<()> {
+    fn loss(&mut self, detail: &str, count: u64) -> io::Result<()> {
         let detail = format!("{detail} ({count} accesses)");
         let seq = self.next_seq();
         self.sink.put(&Record::Loss(Loss {
