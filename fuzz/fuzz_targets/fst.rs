@@ -17,5 +17,7 @@ static CAUGHT_PANICS_ARE_SILENT: Once = Once::new();
 fuzz_target!(|input: &[u8]| {
     CAUGHT_PANICS_ARE_SILENT.call_once(|| panic::set_hook(Box::new(|_| {})));
     let mut trace = Trace::new(Header::new(Level::Bus, Capture::Import, "unknown"));
-    let _ = read_fst(Cursor::new(input), &Options::default(), &mut trace);
+    // The waveforms of the corpus have two links.
+    let options = Options { link: Some("link"), ..Options::default() };
+    let _ = read_fst(Cursor::new(input), &options, &mut trace);
 });

@@ -42,6 +42,7 @@ fn value_change_dumps_do_no_harm() {
 #[test]
 fn fast_signal_traces_do_no_harm() {
     for input in corpus("fst") {
-        let _ = read_fst(Cursor::new(input), &waveform::Options::default(), &mut empty());
+        let options = waveform::Options { link: Some("link"), ..Default::default() };
+        let _ = read_fst(Cursor::new(input), &options, &mut empty());
     }
 }

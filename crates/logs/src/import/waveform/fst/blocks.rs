@@ -63,6 +63,20 @@ fn number(input: &mut impl Read) -> Result<u64, ReadError> {
     Ok(u64::from_be_bytes(bytes))
 }
 
+/// Seven bits a byte, the lowest first; the highest bit says that more follow.
+fn variable_number(input: &mut impl Read) -> Result<u64, ReadError> {
+    let mut value = 0;
+    for place in (0..u64::BITS).step_by(7) {
+        let mut byte = [0];
+        input.read_exact(&mut byte)?;
+        value |= u64::from(byte[0] & 0x7F) << place;
+        if byte[0] & 0x80 == 0 {
+            break;
+        }
+    }
+    Ok(value)
+}
+
 struct Block {
     at: u64,
     kind: u8,
@@ -84,6 +98,19 @@ impl Block {
             return Err(self.error("a block that unpacks to more than it can hold"));
         }
         Ok(())
+    }
+
+    /// How many wires a block of values says that it has: at its beginning, and of its changes.
+    fn check_wires(&self, input: &mut (impl Read + Seek)) -> Result<(), ReadError> {
+        input.seek(SeekFrom::Start(self.at + 1 + 8 * 4))?;
+        let (unpacked, packed) = (variable_number(input)?, variable_number(input)?);
+        let wires = variable_number(input)?;
+        if packed > self.length {
+            return Err(self.error("first values that are longer than their block"));
+        }
+        input.seek(SeekFrom::Current(packed as i64))?;
+        let changing = variable_number(input)?;
+        [unpacked, wires, changing].into_iter().try_for_each(|count| self.holds(count))
     }
 
     /// What the block says of its own sizes.
@@ -109,6 +136,7 @@ impl Block {
                 self.holds(count)
             }
             VALUES | VALUES_ALIASED | VALUES_ALIASED_2 => {
+                self.check_wires(input)?;
                 let end = self.at + 1 + self.length;
                 input.seek(SeekFrom::Start(end - 24))?;
                 let (unpacked, packed, count) = (number(input)?, number(input)?, number(input)?);
