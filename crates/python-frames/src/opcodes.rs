@@ -60,7 +60,6 @@ mod tests {
     /// Names and numbers as the installed interpreters have them.
     #[test]
     fn names_are_those_of_dis() {
-        use std::io::Write;
         let print = "import opcode\nfor name, number in opcode.opmap.items():\n  \
                      number < 256 and print(number, name)";
         let versions = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
@@ -72,9 +71,7 @@ mod tests {
                 .iter()
                 .find(|entry| entry.file_name().to_string_lossy().starts_with(&format!("{name}.")));
             let Some(folder) = folder else {
-                // Around the test harness, which keeps the output of tests that pass to itself.
-                let skipped = format!("skipped: there is no CPython {name} here\n");
-                std::io::stderr().write_all(skipped.as_bytes()).unwrap();
+                skip::because(format_args!("there is no CPython {name} here"));
                 continue;
             };
             let python = folder.path().join("bin/python3");

@@ -108,7 +108,7 @@ fn a_vector_is_stored_whole() {
 #[test]
 fn a_masked_store_is_seen_as_far_as_its_mask_goes() {
     if !is_x86_feature_detected!("avx2") {
-        println!("skipped: this CPU has no AVX2");
+        skip::because("this CPU has no AVX2");
         return;
     }
     let seen = twice(|start| {

@@ -322,12 +322,7 @@ fn an_access_that_crosses_the_windows_end_is_recorded_in_part() {
 /// Whether the CPU has it; says so when it has not.
 fn has(feature: bool, name: &str) -> bool {
     if !feature {
-        // Around the test harness, which keeps the output of tests that pass to itself.
-        std::io::Write::write_all(
-            &mut std::io::stderr(),
-            format!("skipped: this CPU has no {name}\n").as_bytes(),
-        )
-        .unwrap();
+        skip::because(format_args!("this CPU has no {name}"));
     }
     feature
 }

@@ -2,7 +2,6 @@
 //! says of its frames at that moment.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -50,9 +49,7 @@ fn interpreters() -> Vec<PathBuf> {
     let found: Vec<_> = installed.iter().filter_map(version).collect();
     let known = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
     for missing in known.iter().filter(|known| found.iter().all(|(found, _)| found != *known)) {
-        // Around the test harness, which keeps the output of tests that pass to itself.
-        let skipped = format!("skipped: there is no CPython {missing} here\n");
-        std::io::stderr().write_all(skipped.as_bytes()).unwrap();
+        skip::because(format_args!("there is no CPython {missing} here"));
     }
     let is_known = |(version, _): &(String, PathBuf)| known.contains(&version.as_str());
     found.into_iter().filter(is_known).map(|(_, python)| python).collect()

@@ -21,12 +21,7 @@ pub(crate) fn build_plugin() {
 /// A part of the guest; `None`, with the reason printed, where there is no apt.
 pub(crate) fn guest(part: &str) -> Option<String> {
     if Command::new("apt-get").arg("--version").output().is_err() {
-        // Around the test harness, which keeps the output of tests that pass to itself.
-        std::io::Write::write_all(
-            &mut std::io::stderr(),
-            b"skipped: QEMU and Python for AArch64 are fetched by apt, which is not here\n",
-        )
-        .unwrap();
+        skip::because("QEMU and Python for AArch64 are fetched by apt, which is not here");
         return None;
     }
     let output = Command::new("python3")

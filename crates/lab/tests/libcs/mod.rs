@@ -1,6 +1,5 @@
 //! The libcs that the tests run: Debian's for arm64, as `guest/` fetches and keeps them.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,9 +16,7 @@ pub(crate) fn path(part: &str) -> Option<PathBuf> {
         let path = String::from_utf8(output.stdout).expect("a path is text");
         return Some(PathBuf::from(path.trim_end()));
     }
-    // Around the test harness, which keeps the output of tests that pass to itself.
     let why = String::from_utf8_lossy(&output.stderr);
-    let skipped = format!("skipped: python3 -m guest path {part}: {}\n", why.trim_end());
-    std::io::stderr().write_all(skipped.as_bytes()).expect("the terminal takes it");
+    skip::because(format_args!("python3 -m guest path {part}: {}", why.trim_end()));
     None
 }
