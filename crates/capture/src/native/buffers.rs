@@ -17,8 +17,8 @@ use super::tracer::{Call, Tracer};
 #[derive(Default)]
 pub(crate) struct Lent {
     name: &'static str,
-    /// A vector in the program's memory, as the program wrote it, and where.
-    vector: Option<(u64, Vec<u8>)>,
+    /// Vectors in the program's memory, as the program wrote them, and where.
+    vectors: Vec<(u64, Vec<u8>)>,
     used: Vec<Used>,
 }
 
@@ -33,6 +33,10 @@ struct Used {
 const ENTRY: usize = 16;
 /// `UIO_MAXIOV`: the kernel takes no more.
 const MOST_ENTRIES: u64 = 1024;
+/// `UIO_MAXIOV` bounds the messages of one call too (`net/socket.c`).
+const MOST_MESSAGES: u64 = 1024;
+/// Bytes of a `struct mmsghdr`: a `struct msghdr`, and how much of it was done.
+const MESSAGE: u64 = 64;
 /// The kernel's own codes, never seen by programs, for a call that will be made again:
 /// `ERESTARTSYS` to `ERESTART_RESTARTBLOCK` in `linux/errno.h`.
 const RESTARTS: Range<i64> = -516..-511;
@@ -56,6 +60,11 @@ impl Tracer<'_> {
                 (read == Ok(action.len())).then_some(Call::Handler(signal, action))
             }
             libc::SYS_prctl if is_mark(&registers) => Some(self.mark(tid, &registers)),
+            libc::SYS_io_uring_setup => {
+                let detail = "the program uses io_uring: what it asks for there is not seen";
+                self.recorder.loss(LossKind::NotWatched, detail);
+                None
+            }
             number => self.lend_begins(tid, number, &mut registers)?,
         };
         if call.is_some() {
@@ -128,24 +137,33 @@ impl Tracer<'_> {
                 }
             }
         }
-        if let Some(vector) = calls::vector(number)
-            && let Some((place, count)) = self.vector(tid, vector, registers)
-        {
-            self.lend_vector(tid, place, count, &mut lent)?;
+        if let Some(vector) = calls::vector(number) {
+            for (place, count) in self.vectors(tid, vector, registers) {
+                self.lend_vector(tid, place, count, &mut lent)?;
+            }
         }
-        let is_lent = is_changed || lent.vector.is_some();
+        let is_lent = is_changed || !lent.vectors.is_empty();
         Ok(is_lent.then_some(Call::Lent(lent)))
     }
 
-    /// The address of a call's vector, and how many entries it has.
-    fn vector(&self, tid: Tid, vector: Vector, registers: &Registers) -> Option<(u64, u64)> {
-        /// In `struct msghdr`: the array's address, then its length.
-        const IN_MESSAGE: u64 = 16;
-        let argument = registers.argument(1);
-        if vector == Vector::Arguments {
-            return Some((argument, registers.argument(2)));
+    /// The addresses of a call's vectors, and how many entries each has.
+    fn vectors(&self, tid: Tid, vector: Vector, registers: &Registers) -> Vec<(u64, u64)> {
+        let [argument, count] = [registers.argument(1), registers.argument(2)];
+        match vector {
+            Vector::Arguments => vec![(argument, count)],
+            Vector::Message => self.message(tid, argument).into_iter().collect(),
+            Vector::Messages => (0..count.min(MOST_MESSAGES))
+                .map_while(|index| argument.checked_add(index * MESSAGE))
+                .map_while(|message| self.message(tid, message))
+                .collect(),
         }
-        let place = argument.checked_add(IN_MESSAGE)?;
+    }
+
+    /// The address of the vector of a `struct msghdr`, and how many entries it has.
+    fn message(&self, tid: Tid, address: u64) -> Option<(u64, u64)> {
+        /// The vector's address, then its length.
+        const VECTOR: u64 = 16;
+        let place = address.checked_add(VECTOR)?;
         let mut both = [[0; 8]; 2];
         let is_ordinary = !self.space(tid).is_device(&(place..place.checked_add(16)?));
         let read = ptrace::read_memory(tid, place, both.as_flattened_mut());
@@ -161,9 +179,15 @@ impl Tracer<'_> {
         count: u64,
         lent: &mut Lent,
     ) -> Result<(), Errno> {
-        let mut original = vec![0; count.min(MOST_ENTRIES) as usize * ENTRY];
-        if self.space(tid).is_device(&(place..place + original.len() as u64))
-            || ptrace::read_memory(tid, place, &mut original) != Ok(original.len())
+        let length = count.min(MOST_ENTRIES) as usize * ENTRY;
+        // Two messages may share a vector: what the program wrote is what the first one saw.
+        let is_same = |(known, bytes): &&(u64, Vec<u8>)| *known == place && bytes.len() == length;
+        let shared = lent.vectors.iter().find(is_same).map(|(_, bytes)| bytes.clone());
+        let is_shared = shared.is_some();
+        let mut original = shared.unwrap_or_else(|| vec![0; length]);
+        if !is_shared
+            && (self.space(tid).is_device(&(place..place + length as u64))
+                || ptrace::read_memory(tid, place, &mut original) != Ok(length))
         {
             return Ok(());
         }
@@ -179,9 +203,9 @@ impl Tracer<'_> {
                 lent.used.extend(self.used(&mapping, &range, length));
             }
         }
-        if changed != original {
+        if changed != original && !is_shared {
             write_anywhere(tid, place, &changed)?;
-            lent.vector = Some((place, original));
+            lent.vectors.push((place, original));
         }
         Ok(())
     }
@@ -209,7 +233,7 @@ impl Tracer<'_> {
     }
 
     fn lend_returns(&mut self, tid: Tid, result: i64, lent: &Lent) -> Result<(), Errno> {
-        if let Some((place, original)) = &lent.vector {
+        for (place, original) in lent.vectors.iter().rev() {
             write_anywhere(tid, *place, original)?;
         }
         // A failure other than that of the copy itself comes before it.

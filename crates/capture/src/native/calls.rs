@@ -84,6 +84,8 @@ static SIGNATURES: &[Signature] = signatures! {
     SYS_recvfrom: 1 Argument(2), 4 Unknown, 5 INT;
     SYS_sendmsg: 1 Bytes(56);
     SYS_recvmsg: 1 Bytes(56);
+    SYS_sendmmsg: 1 Unknown;
+    SYS_recvmmsg: 1 Unknown, 4 Bytes(16);
     SYS_bind: 1 Argument(2);
     SYS_connect: 1 Argument(2);
     SYS_accept: 1 Unknown, 2 INT;
@@ -175,6 +177,8 @@ pub(crate) enum Vector {
     Arguments,
     /// Argument 1 points to a `struct msghdr`, which has both.
     Message,
+    /// Argument 1 points to an array of `struct mmsghdr`, argument 2 counts its entries.
+    Messages,
 }
 
 /// Where the call's array of `struct iovec` is, if it takes one.
@@ -190,6 +194,7 @@ pub(crate) fn vector(number: i64) -> Option<Vector> {
         | libc::SYS_process_vm_readv
         | libc::SYS_process_vm_writev => Some(Vector::Arguments),
         libc::SYS_sendmsg | libc::SYS_recvmsg => Some(Vector::Message),
+        libc::SYS_sendmmsg | libc::SYS_recvmmsg => Some(Vector::Messages),
         _ => None,
     }
 }

@@ -17,10 +17,13 @@ use nix::errno::Errno;
 use super::arch::layout::{ARENA, AUDIT_ARCH};
 use super::calls;
 
-/// Calls that are always looked at: they carry pointers in memory.
-const CARRIERS: [libc::c_long; 11] = [
+/// Calls that are always looked at: they carry pointers in memory, or make a place for such.
+const CARRIERS: [libc::c_long; 14] = [
     libc::SYS_sendmsg,
     libc::SYS_recvmsg,
+    libc::SYS_sendmmsg,
+    libc::SYS_recvmmsg,
+    libc::SYS_io_uring_setup,
     libc::SYS_vmsplice,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,

@@ -27,8 +27,8 @@
 //! private copies, 32-bit programs, accesses that end in a signal, instructions that save the
 //! processor's state, on AArch64 SVE and exclusive stores. Of locked instructions whose registers
 //! and flags do not tell, the data are unknown. What the x87 unit keeps of its last instruction
-//! and operand is where they ran, not the program's own addresses. The capture cannot tell of
-//! requests that a program hands to `io_uring`, of `sendmmsg` and `recvmmsg`, nor of DMA.
+//! and operand is where they ran, not the program's own addresses. What a program hands to
+//! `io_uring` is not seen, and a loss says that it uses it. The capture cannot tell of DMA.
 
 pub(crate) mod arch;
 mod arrive;

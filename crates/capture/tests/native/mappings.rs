@@ -1,6 +1,6 @@
 //! Which mappings are windows, and what becomes of them.
 
-use busprobe_capture::native::Watch;
+use busprobe_capture::native::{Capture, Watch};
 use busprobe_trace::LossKind;
 
 use crate::program::{Bench, LENGTH, run};
@@ -138,4 +138,27 @@ fn a_fixed_address_outside_the_usual_place_is_watched_as_well() {
     );
     assert_eq!(run.lines(), ["W 0x4 4 0x1", "W 0x8 4 0x2", "W 0x14 4 0x4"]);
     assert_eq!(run.syscalls(), [("read".to_owned(), 16, 8)]);
+}
+
+#[test]
+fn a_window_of_gigabytes_is_watched_to_its_end() {
+    const LENGTH: u64 = 8 << 30;
+    let bench = Bench::new();
+    let file = std::fs::File::options().write(true).open(bench.window()).unwrap();
+    file.set_len(LENGTH).unwrap();
+    let program = bench.compile(
+        "int main(int c, char **v) {
+             uint64_t length = 8ull << 30;
+             fd = open(v[1], O_RDWR);
+             char *all = mmap(0, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+             CHECK(all != MAP_FAILED);
+             *(volatile uint32_t *)(all + (5ull << 30)) = 7;
+             *(volatile uint32_t *)(all + length - 4) = 9;
+             return 0;
+         }",
+        &[],
+    );
+    let capture = Capture::new([program, bench.window()]);
+    let run = run(capture.watch(Watch::file(bench.window(), 0..LENGTH))).succeeded();
+    assert_eq!(run.lines(), ["W 0x140000000 4 0x7", "W 0x1fffffffc 4 0x9"]);
 }
