@@ -77,6 +77,51 @@ fn variable_number(input: &mut impl Read) -> Result<u64, ReadError> {
     Ok(value)
 }
 
+/// Where the changes of each wire begin, as a block's table has it: steps from one to the next,
+/// and between them runs of wires that do not change or change as another does.
+fn places(mut table: &[u8], is_aliased_2: bool) -> Vec<u64> {
+    let mut places = Vec::new();
+    let mut place = 0_u64;
+    while let [first, ..] = table {
+        let is_step = first & 1 == 1;
+        let step = if is_aliased_2 && is_step {
+            // Signed; what is not positive is an alias.
+            signed_number(&mut table) >> 1
+        } else {
+            let Ok(number) = variable_number(&mut table) else { break };
+            if number == 0 && !is_aliased_2 {
+                // The number of the wire whose changes these are.
+                let _ = variable_number(&mut table);
+            }
+            if is_step { (number >> 1) as i64 } else { 0 }
+        };
+        if step > 0 {
+            place = place.saturating_add(step as u64);
+            places.push(place);
+        }
+    }
+    places
+}
+
+/// As [`variable_number`], the last byte's bit 6 being the sign of all above it.
+fn signed_number(bytes: &mut &[u8]) -> i64 {
+    let (mut value, mut shift) = (0_i64, 0);
+    while let [byte, rest @ ..] = bytes {
+        *bytes = rest;
+        if shift < u64::BITS {
+            value |= i64::from(byte & 0x7F) << shift;
+            shift += 7;
+        }
+        if byte & 0x80 == 0 {
+            if byte & 0x40 != 0 && shift < u64::BITS {
+                value |= -1 << shift;
+            }
+            break;
+        }
+    }
+    value
+}
+
 struct Block {
     at: u64,
     kind: u8,
@@ -110,7 +155,37 @@ impl Block {
         }
         input.seek(SeekFrom::Current(packed as i64))?;
         let changing = variable_number(input)?;
-        [unpacked, wires, changing].into_iter().try_for_each(|count| self.holds(count))
+        [unpacked, wires, changing].into_iter().try_for_each(|count| self.holds(count))?;
+        self.check_changes(input)
+    }
+
+    /// How much the changes of each wire say that they unpack to. `input` is where they begin; a
+    /// table behind them tells where each wire's are.
+    fn check_changes(&self, input: &mut (impl Read + Seek)) -> Result<(), ReadError> {
+        let too_long = || self.error("a table of wires that is longer than its block");
+        let start = input.stream_position()?;
+        let end = self.at + 1 + self.length;
+        input.seek(SeekFrom::Start(end - 16))?;
+        let times = number(input)?;
+        let behind = (end - 24 - 8).checked_sub(times).ok_or_else(too_long)?;
+        input.seek(SeekFrom::Start(behind))?;
+        let length = number(input)?;
+        let table_start = behind.checked_sub(length).filter(|&at| at >= start);
+        let table_start = table_start.ok_or_else(too_long)?;
+        let mut table = vec![0; length as usize];
+        input.seek(SeekFrom::Start(table_start))?;
+        input.read_exact(&mut table)?;
+        let mut places = places(&table, self.kind == VALUES_ALIASED_2);
+        places.retain(|&place| place < table_start - start);
+        for (index, &place) in places.iter().enumerate() {
+            let next = places.get(index + 1).copied().unwrap_or(table_start - start);
+            input.seek(SeekFrom::Start(start + place))?;
+            let unpacked = variable_number(input)?;
+            if unpacked > next.saturating_sub(place).saturating_mul(TIGHTEST) {
+                return Err(self.error("values of a wire that unpack to more than they can hold"));
+            }
+        }
+        Ok(())
     }
 
     /// What the block says of its own sizes.
