@@ -15,6 +15,9 @@ use super::tracer::Tracer;
 use super::watch::FileId;
 use super::world::stop_of;
 
+/// How often the threads are asked to rest before it is given up; once is nearly always enough.
+const MOST_ATTEMPTS: u32 = 1000;
+
 /// A line of `/proc/PID/maps`.
 struct Line {
     range: Range<u64>,
@@ -27,11 +30,25 @@ struct Line {
 impl Tracer<'_> {
     /// Stops the process that has just been attached to, watches its windows, lets it go on.
     pub(crate) fn arrive(&mut self) -> Result<(), Error> {
-        self.stop_and_watch()
-            .map_err(|errno| Error::system("attaching to the process (ptrace)", errno))
+        // A program that makes threads all the time may have every one of them in the middle of
+        // that; what they are at is done first, and then they are asked again.
+        for _ in 0..MOST_ATTEMPTS {
+            let is_done = self
+                .stop_and_watch()
+                .map_err(|errno| Error::system("attaching to the process (ptrace)", errno))?;
+            if is_done {
+                return Ok(());
+            }
+            while let Some((tid, stop)) = self.later.pop_front() {
+                self.hear(tid, stop)?;
+            }
+        }
+        self.not_watched("no thread of the program came to rest", Errno::EBUSY);
+        Ok(())
     }
 
-    fn stop_and_watch(&mut self) -> Result<(), Errno> {
+    /// Whether a thread was found that could be made to do it, or there is none left to ask.
+    fn stop_and_watch(&mut self) -> Result<bool, Errno> {
         let threads: Vec<Tid> = self.threads.keys().copied().collect();
         for &tid in &threads {
             match ptrace::interrupt(tid) {
@@ -54,9 +71,13 @@ impl Tracer<'_> {
                 stopped.push(tid);
             }
         }
+        let mut is_done = self.threads.is_empty();
         for &tid in &stopped {
             match self.undisturbed(tid, Tracer::watch_present_windows) {
-                Ok(()) => break,
+                Ok(()) => {
+                    is_done = true;
+                    break;
+                }
                 // It was killed; another may do.
                 Err(Errno::ESRCH) => {}
                 Err(errno) => return Err(errno),
@@ -68,7 +89,7 @@ impl Tracer<'_> {
                 Err(errno) => return Err(errno),
             }
         }
-        Ok(())
+        Ok(is_done)
     }
 
     /// Takes note of a stop that came before the windows were watched; whether the thread only

@@ -1,8 +1,9 @@
 //! The end of a trace before the program's: windows become what they were.
 //!
 //! A program that was attached to is let go: every thread is stopped outside of system calls,
-//! then each address space is put right by one of its own threads, then all are detached from. A program that was started here cannot be let go, since
-//! its filter for system calls would stay; it runs on under the capture, its windows open.
+//! then each address space is put right by one of its own threads, then all are detached from. A
+//! program that was started here cannot be let go, since its filter for system calls would stay;
+//! it runs on under the capture, its windows open.
 
 use std::collections::HashSet;
 
@@ -93,12 +94,21 @@ impl Tracer<'_> {
             let signal = held.as_ref().map_or(0, ptrace::SignalInfo::signal);
             let set = held.map_or(Ok(()), |info| ptrace::set_signal_info(tid, &info));
             match set.and_then(|()| ptrace::detach(tid, signal)) {
-                Ok(()) | Err(Errno::ESRCH) => {}
+                Ok(()) => {}
+                Err(Errno::ESRCH) => self.forget_ended(tid),
                 Err(errno) => return Err(system(errno)),
             }
         }
         self.threads.clear();
         Ok(())
+    }
+
+    /// A thread that has ended stays until its tracer has heard so, and its process with it. The
+    /// end of a whole process is for its parent to hear.
+    fn forget_ended(&self, tid: Tid) {
+        if self.threads[&tid].process != tid {
+            let _ = ptrace::stopped(Some(tid));
+        }
     }
 
     /// Does something to a stopped thread during which no signal reaches it.

@@ -195,7 +195,7 @@ impl<'a> Tracer<'a> {
         ptrace::wait_or_signal()
     }
 
-    fn hear(&mut self, tid: Tid, stop: Stop) -> Result<(), Error> {
+    pub(super) fn hear(&mut self, tid: Tid, stop: Stop) -> Result<(), Error> {
         if let Stop::Exited(_) | Stop::Killed(_) = stop {
             return self.ended(tid, stop);
         }
