@@ -299,7 +299,7 @@ fn options_that_do_not_fit_are_refused_in_a_line() {
 fn who_may_not_trace_is_told_why_and_what_to_do() {
     // SAFETY: always succeeds and touches no memory.
     if unsafe { libc::geteuid() } != 0 {
-        eprintln!("skipped: only root can run busprobe as another user");
+        skip::because("only root can run busprobe as another user");
         return;
     }
     let bench = Bench::new();
