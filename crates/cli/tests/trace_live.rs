@@ -28,6 +28,7 @@ impl Bench {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_busprobe"));
         command.current_dir(self.folder.path()).args(arguments);
+        on_hangup(&mut command, libc::SIG_DFL);
         command
     }
 
@@ -63,6 +64,17 @@ def mark(text):
     signature = ctypes.c_ulong(0x6275736d61726b21)
     prctl(0x62757370, text.encode(), ctypes.c_ulong(len(text)), signature, signature)
 ";
+
+/// What the command finds set for SIGHUP, whatever these tests were started by.
+fn on_hangup(command: &mut Command, action: libc::sighandler_t) {
+    // SAFETY: signal(2) may be called between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            libc::signal(libc::SIGHUP, action);
+            Ok(())
+        });
+    }
+}
 
 fn ended(output: Output) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
@@ -192,6 +204,21 @@ while not os.path.exists('stop'):
     fs::write(bench.path("stop"), "").unwrap();
     let mut program = program;
     assert!(program.0.wait().unwrap().success());
+}
+
+#[test]
+fn under_nohup_a_hangup_is_not_the_end() {
+    let bench = Bench::new();
+    let program = format!("{PRELUDE}print('ready', flush=True)\nsys.stdin.read()\nmv32[0] = 7");
+    let words = ["trace", "--watch", "window", "-o", "t.jsonl", "--", "python3", "-c", &program];
+    let mut command = bench.command(&words);
+    on_hangup(&mut command, libc::SIG_IGN);
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut capture = Running::wait_for_line(child.spawn().unwrap());
+    capture.signal("HUP");
+    drop(capture.0.stdin.take());
+    assert_eq!(capture.0.wait().unwrap().code(), Some(0));
+    assert_eq!(accesses(&bench.path("t.jsonl")), 1);
 }
 
 #[test]
