@@ -3,11 +3,12 @@
 use std::io;
 use std::ptr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use libc::{SIG_DFL, SIG_IGN, c_int, c_void, sigaction, siginfo_t};
 
 use crate::Fault;
+use crate::passing::Passing;
 
 /// One signal, and the handlers that were there before.
 pub(crate) struct Chain {
@@ -16,8 +17,7 @@ pub(crate) struct Chain {
     first: AtomicPtr<sigaction>,
     /// What was installed when we last came, which may lead back to us.
     latest: AtomicPtr<sigaction>,
-    /// The thread that is passing a signal on, 0 for none.
-    passing: AtomicI32,
+    passing: Passing,
 }
 
 /// What is installed for a signal.
@@ -33,7 +33,7 @@ pub(crate) fn current(signal: c_int) -> io::Result<sigaction> {
 impl Chain {
     pub(crate) const fn new(signal: c_int) -> Self {
         let (first, latest) = (AtomicPtr::new(ptr::null_mut()), AtomicPtr::new(ptr::null_mut()));
-        Chain { signal, first, latest, passing: AtomicI32::new(0) }
+        Chain { signal, first, latest, passing: Passing::new() }
     }
 
     /// Installs the handler, or puts it in front again when another came since.
@@ -65,12 +65,11 @@ impl Chain {
 
     /// Does with the signal what would have been done without us.
     pub(crate) fn pass_on(&self, fault: &mut Fault<'_>) {
-        // SAFETY: gettid(2) has no preconditions.
-        let thread = unsafe { libc::gettid() };
         // A handler that was installed after us keeps us as its own previous one. When it hands
         // the signal on, the round has to end: the first handler has the last word.
-        let again = self.passing.swap(thread, Ordering::SeqCst) == thread;
-        let previous = if again { &self.first } else { &self.latest }.load(Ordering::SeqCst);
+        let round = self.passing.begin();
+        let previous = if round.is_some() { &self.latest } else { &self.first };
+        let previous = previous.load(Ordering::SeqCst);
         // SAFETY: `install` stored the pointers before it installed the handler, and never frees
         // them.
         let previous = unsafe { &*previous };
@@ -108,7 +107,9 @@ impl Chain {
                 handler(self.signal);
             }
         }
-        self.passing.store(0, Ordering::SeqCst);
+        if let Some(round) = round {
+            self.passing.end(&round);
+        }
     }
 }
 

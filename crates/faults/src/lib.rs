@@ -7,6 +7,7 @@
 
 mod chain;
 mod fault;
+mod passing;
 
 use std::io;
 use std::mem;
