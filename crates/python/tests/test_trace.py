@@ -327,6 +327,20 @@ def test_a_forked_child_has_the_window_back() -> None:
     assert done.stdout.startswith("7 2 1 ('the program forked")
 
 
+def test_children_of_multiprocessing_have_traces_of_their_own() -> None:
+    done = run(
+        "import multiprocessing, warnings\nwarnings.simplefilter('ignore')\n"
+        "def child(index):\n"
+        " with busprobe.trace(mm) as t: mm[index] = 1\n"
+        " return [access.offset for access in t], t.losses\n"
+        "with busprobe.trace(mm):\n"
+        " with multiprocessing.get_context('fork').Pool(2) as pool:\n"
+        "  print(pool.map(child, range(4)))\n"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{[([index], ()) for index in range(4)]}\n"
+
+
 def test_a_trace_that_is_never_left_ends_with_the_process() -> None:
     done = run("t = busprobe.trace(mm).__enter__()\nmm[0] = 1\nprint(len(t))\n")
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr

@@ -27,7 +27,7 @@
 //!
 //! # What it does not see
 //! - A system call that is given a pointer into the window fails with `EFAULT`.
-//! - A forked child is not watched; its windows are as they were.
+//! - A forked child is not watched; its windows are as they were. It can watch them itself.
 //! - A thread that blocks SIGSEGV or SIGTRAP must not touch the window: the kernel ends the
 //!   process.
 //! - A handler for one of these that the program installs meanwhile gets the faults instead.
@@ -38,39 +38,13 @@
 #[cfg(not(target_arch = "x86_64"))]
 mod elsewhere;
 mod error;
-#[cfg(target_arch = "x86_64")]
-mod fork;
-#[cfg(target_arch = "x86_64")]
-mod futex;
-#[cfg(target_arch = "x86_64")]
-mod guard;
-#[cfg(target_arch = "x86_64")]
-mod handler;
-#[cfg(target_arch = "x86_64")]
-mod known;
-#[cfg(target_arch = "x86_64")]
-mod log;
-#[cfg(target_arch = "x86_64")]
-mod mapping;
-#[cfg(target_arch = "x86_64")]
-mod plan;
-#[cfg(target_arch = "x86_64")]
-mod planner;
-#[cfg(target_arch = "x86_64")]
-mod records;
 mod region;
 #[cfg(target_arch = "x86_64")]
-mod span;
-#[cfg(target_arch = "x86_64")]
-mod step;
-#[cfg(target_arch = "x86_64")]
-mod stub;
-#[cfg(target_arch = "x86_64")]
-mod watching;
+mod x86_64;
 
 #[cfg(not(target_arch = "x86_64"))]
 pub use elsewhere::{Watching, mark};
 pub use error::Error;
 pub use region::Region;
 #[cfg(target_arch = "x86_64")]
-pub use watching::{Watching, mark};
+pub use x86_64::{Watching, mark};

@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::memory::{Memory, PAGE, lines, losses};
 
 /// Runs the test of that name, which is ignored otherwise.
-fn run(test: &str) -> ExitStatus {
+pub(crate) fn run(test: &str) -> ExitStatus {
     let program = std::env::current_exe().unwrap();
-    let name = format!("faults::{test}");
-    let arguments = ["--ignored", "--exact", &name, "--test-threads=1", "--nocapture"];
+    let arguments = ["--ignored", "--exact", test, "--test-threads=1", "--nocapture"];
     Command::new(program).args(arguments).output().unwrap().status
 }
 
@@ -32,7 +31,7 @@ fn half_gone() -> Memory {
 
 #[test]
 fn a_bus_error_ends_the_process_as_before() {
-    assert_eq!(run("bus_error").signal(), Some(libc::SIGBUS));
+    assert_eq!(run("faults::bus_error").signal(), Some(libc::SIGBUS));
 }
 
 #[test]
@@ -46,7 +45,7 @@ fn bus_error() {
 
 #[test]
 fn a_store_to_a_read_only_window_ends_the_process_as_before() {
-    assert_eq!(run("read_only").signal(), Some(libc::SIGSEGV));
+    assert_eq!(run("faults::read_only").signal(), Some(libc::SIGSEGV));
 }
 
 #[test]
@@ -65,7 +64,7 @@ fn read_only() {
 
 #[test]
 fn a_fault_elsewhere_ends_the_process_as_before() {
-    assert_eq!(run("elsewhere").signal(), Some(libc::SIGSEGV));
+    assert_eq!(run("faults::elsewhere").signal(), Some(libc::SIGSEGV));
 }
 
 #[test]
@@ -94,7 +93,7 @@ extern "C" fn skip(_: i32, info: *mut libc::siginfo_t, context: *mut libc::c_voi
 
 #[test]
 fn a_handler_of_the_program_finds_the_fault_as_without_the_trace() {
-    assert!(run("program_handler").success());
+    assert!(run("faults::program_handler").success());
 }
 
 #[test]
@@ -123,8 +122,8 @@ fn program_handler() {
 }
 
 #[test]
-fn a_forked_child_has_its_windows_back_and_the_trace_says_so() {
-    assert!(run("forks").success());
+fn a_forked_child_has_its_windows_back_and_can_watch_them_itself() {
+    assert!(run("faults::forks").success());
 }
 
 #[test]
@@ -133,12 +132,17 @@ fn forks() {
     let memory = Memory::new(1);
     let watching = memory.watch();
     memory.write(0, 1);
-    // SAFETY: the child does nothing but use memory and leave.
+    // SAFETY: the child uses memory, has a trace of its own, and leaves.
     unsafe {
         let child = libc::fork();
         if child == 0 {
             memory.write(4, memory.read(0) + 1);
             memory.word(0x100).write_unaligned(1);
+            let seen = watching.finish().unwrap();
+            assert!(lines(&seen).is_empty() && losses(&seen)[0].1.contains("was forked"));
+            let own = memory.watch();
+            memory.write(0x200, 3);
+            assert_eq!(lines(&own.finish().unwrap()), ["W 0x200 4 0x3"]);
             libc::_exit(42);
         }
         let mut status = 0;
@@ -153,7 +157,7 @@ fn forks() {
 
 #[test]
 fn a_handler_that_takes_over_is_told_of() {
-    assert!(run("takes_over").success());
+    assert!(run("faults::takes_over").success());
 }
 
 #[test]

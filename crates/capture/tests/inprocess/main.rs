@@ -5,5 +5,6 @@
 mod faults;
 mod instructions;
 mod memory;
+mod stress;
 mod threads;
 mod windows;

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::thread;
 
 use crate::native::arch::Registers;
 
@@ -35,8 +36,9 @@ pub(super) enum What {
         /// Where it copied from or to, besides the window, and what was there.
         copied: Option<(u64, [u8; 8])>,
     },
-    /// An instruction ended in a signal.
-    Failed { instruction: u32, before: Registers, signal: i32 },
+    /// An instruction ended in a signal, or, where that is 0, was begun again because of a window
+    /// at that address.
+    Failed { instruction: u32, before: Registers, signal: i32, address: u64 },
     /// What the planner has noted under that number.
     Planned(usize),
     /// The process has forked.
@@ -49,6 +51,9 @@ struct Place {
     is_there: AtomicU32,
     note: UnsafeCell<MaybeUninit<Note>>,
 }
+
+/// Stands for a chunk that there was no memory for.
+const NO_CHUNK: *mut Place = ptr::dangling_mut();
 
 static TABLE: [AtomicPtr<Place>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
 /// How many places have been given out.
@@ -85,7 +90,7 @@ fn room(number: u64) -> Option<&'static Place> {
     let slot = TABLE.get(number / PER_CHUNK)?;
     let mut chunk = slot.load(Ordering::Acquire);
     if chunk.is_null() {
-        let fresh = allocate()?;
+        let fresh = allocate().unwrap_or(NO_CHUNK);
         match slot.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => chunk = fresh,
             Err(others) => {
@@ -93,6 +98,9 @@ fn room(number: u64) -> Option<&'static Place> {
                 chunk = others;
             }
         }
+    }
+    if chunk == NO_CHUNK {
+        return None;
     }
     // SAFETY: a chunk has that many places; zeroes are a place without a note.
     Some(unsafe { &*chunk.add(number % PER_CHUNK) })
@@ -111,6 +119,9 @@ fn allocate() -> Option<*mut Place> {
 }
 
 fn free(chunk: *mut Place) {
+    if chunk == NO_CHUNK {
+        return;
+    }
     // SAFETY: the chunk is a mapping of that size, which nobody uses any more.
     unsafe { libc::munmap(chunk.cast(), CHUNK_BYTES) };
 }
@@ -125,17 +136,32 @@ pub(super) fn lost() -> u64 {
     LOST.load(Ordering::Relaxed)
 }
 
-/// The notes of these numbers, up to the first that is not finished.
+/// The notes of these numbers, which have been given out; of one that is being made, waits for the
+/// end. Nobody may [`clear`] them meanwhile.
 pub(super) fn notes(range: Range<u64>) -> impl Iterator<Item = &'static Note> {
-    range.map_while(|number| {
+    range.filter_map(|number| {
         let number = number as usize;
-        let chunk = TABLE.get(number / PER_CHUNK)?.load(Ordering::Acquire);
-        // SAFETY: as in `room`; the chunk stays until `clear`, whose caller sees to that.
-        let place = unsafe { chunk.as_ref().map(|_| &*chunk.add(number % PER_CHUNK)) }?;
-        let is_there = place.is_there.load(Ordering::Acquire) == 1;
+        let slot = TABLE.get(number / PER_CHUNK)?;
+        let chunk =
+            wait_for(|| Some(slot.load(Ordering::Acquire)).filter(|chunk| !chunk.is_null()));
+        if chunk == NO_CHUNK {
+            return None;
+        }
+        // SAFETY: as in `room`.
+        let place = unsafe { &*chunk.add(number % PER_CHUNK) };
+        wait_for(|| (place.is_there.load(Ordering::Acquire) == 1).then_some(()));
         // SAFETY: the note was written before the place said so, and does not change.
-        is_there.then(|| unsafe { (*place.note.get()).assume_init_ref() })
+        Some(unsafe { (*place.note.get()).assume_init_ref() })
     })
+}
+
+fn wait_for<T>(what: impl Fn() -> Option<T>) -> T {
+    loop {
+        if let Some(found) = what() {
+            return found;
+        }
+        thread::yield_now();
+    }
 }
 
 /// Forgets all notes. Nobody may write or read any meanwhile.

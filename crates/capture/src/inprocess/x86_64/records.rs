@@ -10,7 +10,7 @@ use super::guard::overlap;
 use super::known::{self, Known};
 use super::log::{self, Note, What};
 use super::planner::{self, Planned};
-use super::region::Region;
+use crate::inprocess::Region;
 use crate::native::Capture;
 use crate::native::arch::{Evidence, Vectors};
 use crate::native::sites::{SeenSites, Sites};
@@ -84,11 +84,13 @@ impl<'a> Records<'a> {
                     self.touch(note, *instruction, &touch, data);
                 }
             }
-            What::Failed { instruction, before, signal } => {
+            What::Failed { instruction, before, signal, address } => {
                 let known = self.known(*instruction);
                 for touch in known.instruction.touches(before, None) {
                     let is_ours = self.regions.iter().any(|region| cut(region, &touch).is_some());
-                    if let (true, Some(detail)) = (is_ours, planner::failure(&touch, *signal)) {
+                    if let (true, Some(detail)) =
+                        (is_ours, planner::failure(&touch, *signal, *address))
+                    {
                         self.loss(LossKind::Missed, detail);
                     }
                 }

@@ -1,7 +1,9 @@
 //! The pages that are inaccessible because they are watched, as signal handlers look them up.
 
+use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::native::arch::Place;
 
@@ -31,8 +33,6 @@ struct Guard {
 
 const FREE: u32 = 0;
 const WATCHED: u32 = 1;
-/// It was watched, and faults from then may still be under way.
-const LEFT: u32 = 2;
 
 static GUARDS: [Guard; MOST] = [const {
     Guard {
@@ -78,12 +78,9 @@ impl Guard {
     }
 }
 
-fn all() -> impl Iterator<Item = (u32, Pages)> {
-    GUARDS[..REACHED.load(Ordering::Acquire)].iter().map(Guard::read)
-}
-
 fn watched() -> impl Iterator<Item = Pages> {
-    all().filter_map(|(state, pages)| (state == WATCHED).then_some(pages))
+    let all = GUARDS[..REACHED.load(Ordering::Acquire)].iter().map(Guard::read);
+    all.filter_map(|(state, pages)| (state == WATCHED).then_some(pages))
 }
 
 /// Whether two ranges share anything.
@@ -114,10 +111,9 @@ pub(super) fn behind_alias(address: u64) -> Option<u64> {
     })
 }
 
-/// Whether `address` is watched, or was not long ago: then how often pages came and went so far.
-pub(super) fn is_or_was_at(address: u64) -> Option<u32> {
-    let changes = CHANGES.load(Ordering::Acquire);
-    all().any(|(state, pages)| state != FREE && pages.range.contains(&address)).then_some(changes)
+/// How often pages came and went so far.
+pub(super) fn changes() -> u32 {
+    CHANGES.load(Ordering::Acquire)
 }
 
 /// Where an operand lies.
@@ -135,7 +131,7 @@ pub(super) fn place(range: &Range<u64>) -> Place {
 ///
 /// Returns the number to take them away by, or `None` when there is no room.
 pub(super) fn put(pages: &Pages) -> Option<usize> {
-    let number = GUARDS.iter().position(|guard| guard.state.load(Ordering::Relaxed) != WATCHED)?;
+    let number = GUARDS.iter().position(|guard| guard.state.load(Ordering::Relaxed) == FREE)?;
     GUARDS[number].change(|guard| {
         guard.state.store(WATCHED, Ordering::Relaxed);
         guard.start.store(pages.range.start, Ordering::Relaxed);
@@ -147,40 +143,44 @@ pub(super) fn put(pages: &Pages) -> Option<usize> {
     Some(number)
 }
 
-/// Has handlers find them no more; the pages are accessible again already.
-pub(super) fn take(number: usize) {
-    GUARDS[number].change(|guard| guard.state.store(LEFT, Ordering::Relaxed));
+/// Held while pages change between accessible and inaccessible that handlers find already.
+pub(super) fn changing() -> MutexGuard<'static, ()> {
+    static CHANGING: Mutex<()> = Mutex::new(());
+    CHANGING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes all watched pages what they are to the program, and forgets them: in a forked child.
-pub(super) fn abandon() {
-    for guard in &GUARDS[..REACHED.load(Ordering::Acquire)] {
-        let (state, pages) = guard.read();
-        if state == WATCHED {
-            // A child that cannot have its pages back will hear of it when it uses them.
-            let _ = pages.protect(pages.protection);
-        }
-        guard.state.store(FREE, Ordering::Relaxed);
-    }
+/// Makes pages what they are to the program, and has handlers find them no more.
+pub(super) fn take(number: usize) -> io::Result<()> {
+    let _meanwhile = changing();
+    let result = GUARDS[number].read().1.open();
+    GUARDS[number].change(|guard| guard.state.store(FREE, Ordering::Relaxed));
+    result
+}
+
+/// Makes pages inaccessible again that were opened for a moment, unless they were taken away
+/// meanwhile.
+pub(super) fn close_again(pages: &Pages) -> io::Result<()> {
+    let _meanwhile = changing();
+    if at(pages.range.start).as_ref() == Some(pages) { pages.close() } else { Ok(()) }
 }
 
 impl Pages {
     /// Makes them inaccessible.
-    pub(super) fn close(&self) -> std::io::Result<()> {
+    pub(super) fn close(&self) -> io::Result<()> {
         self.protect(libc::PROT_NONE)
     }
 
     /// Makes them what they are to the program.
-    pub(super) fn open(&self) -> std::io::Result<()> {
+    pub(super) fn open(&self) -> io::Result<()> {
         self.protect(self.protection)
     }
 
-    fn protect(&self, protection: i32) -> std::io::Result<()> {
+    fn protect(&self, protection: i32) -> io::Result<()> {
         let length = (self.range.end - self.range.start) as usize;
         // SAFETY: only the protection of pages changes that are mapped from a device or file, and
         // which nothing but the program's own accesses uses.
         let result = unsafe { libc::mprotect(self.range.start as *mut _, length, protection) };
-        if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 }
 
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_are_found_until_they_are_taken_away_and_remembered_then() {
+    fn pages_are_found_until_they_are_taken_away() {
         let pages = Pages { range: 0x1000..0x3000, distance: 0x10_0000, protection: 3 };
         let number = put(&pages).unwrap();
         assert_eq!(at(0x2fff), Some(pages.clone()));
@@ -198,9 +198,9 @@ mod tests {
         assert!(matches!(place(&(0x2ffc..0x3000)), Place::Window(0x10_0000)));
         assert!(matches!(place(&(0x2ffc..0x3004)), Place::Across));
         assert!(matches!(place(&(0x3000..0x3004)), Place::Elsewhere));
-        take(number);
+        let so_far = changes();
+        assert!(take(number).is_err(), "nothing is mapped there");
         assert_eq!(at(0x2fff), None);
-        assert!(is_or_was_at(0x2fff).is_some());
-        assert!(is_or_was_at(0x3000).is_none());
+        assert!(changes() > so_far);
     }
 }

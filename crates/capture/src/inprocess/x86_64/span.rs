@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::error::Error;
 use super::guard::{self, Pages};
 use super::mapping::{self, Mapping};
-use super::region::Region;
 use super::step;
+use crate::inprocess::Error;
+use crate::inprocess::Region;
 
 /// Pages that are watched.
 struct Span {
@@ -100,14 +100,22 @@ impl Spans {
         self.all = left;
         let mut result = Ok(());
         for span in &unwatched {
-            result = result.and(span.pages.open().map_err(Error::refused("mprotect")));
-            guard::take(span.guard);
+            result = result.and(guard::take(span.guard).map_err(Error::refused("mprotect")));
         }
         step::wait_for_all();
         for span in &unwatched {
             unmap_alias(&span.pages);
         }
         result
+    }
+
+    /// Gives all back: in a forked child.
+    pub(super) fn abandon(&mut self) {
+        for span in std::mem::take(&mut self.all) {
+            // A child that cannot have its pages back will hear of it when it uses them.
+            let _ = guard::take(span.guard);
+            unmap_alias(&span.pages);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use busprobe_trace::{Data, Direction, LossKind};
 use super::guard::{self, Pages};
 use super::known::{self, Known};
 use super::log;
+use super::signals::Waiting;
 use super::step::{self, Question, Slot, Step};
 use super::{futex, plan, stub};
 use crate::native::arch::{Evidence, Redirect, Shift, Vectors};
@@ -46,9 +47,8 @@ impl Planner {
     pub(super) fn start() -> io::Result<Planner> {
         IS_TO_STOP.store(false, Ordering::Release);
         // A thread begins with the mask of the one that starts it: this one takes no signals.
-        let own = block_all_signals();
+        let _signals = Waiting::begin();
         let thread = thread::Builder::new().name("busprobe".to_owned()).spawn(serve);
-        restore_signals(&own);
         Ok(Planner(thread?))
     }
 
@@ -59,21 +59,6 @@ impl Planner {
         // It does not panic; if it had, nobody would be waiting for it any more.
         let _ = self.0.join();
     }
-}
-
-fn block_all_signals() -> libc::sigset_t {
-    // SAFETY: all zeros is a mask, and the calls get valid pointers to masks.
-    unsafe {
-        let (mut all, mut own) = (std::mem::zeroed(), std::mem::zeroed());
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut own);
-        own
-    }
-}
-
-fn restore_signals(own: &libc::sigset_t) {
-    // SAFETY: the call gets a valid pointer to a mask.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, own, std::ptr::null_mut()) };
 }
 
 /// A step from its start to its end.
@@ -210,10 +195,8 @@ impl Job {
     fn close(&self) {
         if let Way::Opened(opened) = &self.way {
             for pages in opened {
-                // Pages that were given back meanwhile stay open.
-                if guard::at(pages.range.start).as_ref() == Some(pages) {
-                    let _ = pages.close();
-                }
+                // There is nobody to tell, and the pages can be used.
+                let _ = guard::close_again(pages);
             }
         }
     }
@@ -250,24 +233,31 @@ fn abandon(job: &Job, step: &Step) {
     job.close();
     for touch in &job.touches {
         if let (Some(_), Some(detail)) =
-            (guard::overlapping(&touch.range()), failure(touch, step.signal))
+            (guard::overlapping(&touch.range()), failure(touch, step.signal, step.address))
         {
             lose(step, LossKind::Missed, detail, touch.range());
         }
     }
 }
 
-/// What a trace says of an access that ended in a signal which may come after the access.
-pub(super) fn failure(touch: &Touch, signal: i32) -> Option<String> {
+/// What a trace says of an access that an instruction may have made before it ended in a signal,
+/// or, where that is 0, before it was begun again because of a window at `address`.
+pub(super) fn failure(touch: &Touch, signal: i32, address: u64) -> Option<String> {
+    let access = if touch.direction == Direction::Read { "load" } else { "store" };
+    let size = touch.size;
     let signal = match signal {
+        0 if touch.direction == Direction::Read && !touch.range().contains(&address) => {
+            return Some(format!(
+                "a load of {size} bytes was begun again, since the other operand's window was \
+                 watched just then: the device may have seen it twice"
+            ));
+        }
         libc::SIGBUS => "SIGBUS",
         libc::SIGFPE => "SIGFPE",
         _ => return None,
     };
-    let access = if touch.direction == Direction::Read { "load" } else { "store" };
     Some(format!(
-        "a {access} of {} bytes ended in a signal ({signal}) and is not in the trace: the device \
-         may have seen it",
-        touch.size
+        "a {access} of {size} bytes ended in a signal ({signal}) and is not in the trace: the \
+         device may have seen it"
     ))
 }

@@ -84,7 +84,7 @@ static OWNERS: [AtomicU64; MOST] = [const { AtomicU64::new(0) }; MOST];
 static CLAIMED: AtomicUsize = AtomicUsize::new(0);
 
 /// What tells this thread from others, for as long as it lives.
-fn this_thread() -> u64 {
+pub(super) fn this_thread() -> u64 {
     // SAFETY: it has no preconditions.
     unsafe { libc::pthread_self() as u64 }
 }

@@ -17,14 +17,15 @@ pub(super) struct Known {
 }
 
 #[derive(Default)]
-struct All {
+pub(super) struct All {
     list: Vec<Arc<Known>>,
     numbers: HashMap<(u64, Vec<u8>), u32>,
 }
 
 static ALL: LazyLock<Mutex<All>> = LazyLock::new(Mutex::default);
 
-fn all() -> MutexGuard<'static, All> {
+/// All of them.
+pub(super) fn all() -> MutexGuard<'static, All> {
     ALL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

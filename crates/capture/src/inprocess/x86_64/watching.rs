@@ -1,52 +1,12 @@
 //! A trace of this process's own windows, from its start to its end.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use busprobe_trace::{Event, Loss, LossKind, Trace};
 
-use super::planner::{self, Planned, Planner};
+use super::planner::{self, Planned};
 use super::records::Records;
-use super::span::Spans;
-use super::{Error, Region, fork, handler, log, stub};
-use crate::native::arch;
-
-/// What all traces share.
-struct Shared {
-    spans: Spans,
-    planner: Option<Planner>,
-    traces: usize,
-}
-
-static SHARED: Mutex<Shared> = Mutex::new(Shared { spans: Spans::new(), planner: None, traces: 0 });
-
-fn shared() -> MutexGuard<'static, Shared> {
-    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    /// One trace more.
-    fn enter(&mut self) -> Result<(), Error> {
-        handler::install()?;
-        if self.planner.is_none() {
-            fork::prepare().map_err(Error::refused("pthread_atfork"))?;
-            stub::prepare().map_err(Error::refused("memory for code"))?;
-            arch::prepare();
-            self.planner = Some(Planner::start().map_err(Error::refused("a thread"))?);
-        }
-        self.traces += 1;
-        Ok(())
-    }
-
-    /// One trace less; after the last, nothing of it is left.
-    fn leave(&mut self) {
-        self.traces -= 1;
-        if self.traces == 0 {
-            self.planner.take().into_iter().for_each(Planner::stop);
-            log::clear();
-            planner::planned().clear();
-        }
-    }
-}
+use super::shared::shared;
+use super::{handler, log};
+use crate::inprocess::{Error, Region};
 
 /// Windows of this process that are being watched, until [`Watching::finish`], or until it is
 /// dropped.

@@ -1,14 +1,14 @@
 //! What the signal handlers do. They allocate nothing, take no lock, and decode nothing.
 
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use busprobe_faults::{Fault, Turn};
-use libc::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, c_int, ucontext_t};
+use libc::{SIGBUS, SIGFPE, SIGSEGV, SIGTRAP, c_int, ucontext_t};
 
-use super::error::Error;
+use super::signals::CAUSED_BY_INSTRUCTIONS;
 use super::step::{How, Question, Slot, Step};
-use super::{guard, log, plan};
+use super::{guard, log, plan, retry};
+use crate::inprocess::Error;
 use crate::native::arch::{Registers, saved, saved_vectors};
 use crate::native::ptrace;
 
@@ -19,9 +19,6 @@ const TRAP_TRACE: c_int = 2;
 
 /// How often a repeated instruction runs before signals that wait get their turn.
 const MOST_ROUNDS: u32 = 256;
-
-/// What an instruction itself can cause cannot be put off until after its step.
-const CAUSED_BY_STEPS: [c_int; 5] = [SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP];
 
 /// The signals whose handler has to be in front.
 const OURS: [c_int; 4] = [SIGSEGV, SIGBUS, SIGFPE, SIGTRAP];
@@ -47,17 +44,29 @@ fn answer(fault: &mut Fault<'_>) -> bool {
             is_step
         }
         Some(slot) if code > 0 => {
-            let address = fault.address() as u64;
-            let is_of_window = signal == SIGSEGV && guard::at(address).is_some();
-            fail(slot, fault, is_of_window);
-            is_of_window
+            let again = signal == SIGSEGV && is_to_be_begun_again(fault);
+            fail(slot, fault, again);
+            again
         }
         None if signal == SIGSEGV && code == SEGV_ACCERR => {
             let address = fault.address() as u64;
-            begin(address, fault.context()) || is_late(address, fault.context())
+            begin(address, fault.context()) || retry::is_due(pc(fault), address)
         }
         _ => false,
     }
+}
+
+/// Whether a step faulted because another operand's window is watched since a moment ago, or was.
+fn is_to_be_begun_again(fault: &mut Fault<'_>) -> bool {
+    let address = fault.address() as u64;
+    guard::at(address).is_some()
+        || fault.code() == SEGV_ACCERR
+            && guard::behind_alias(address).is_none()
+            && retry::is_due(pc(fault), address)
+}
+
+fn pc(fault: &mut Fault<'_>) -> u64 {
+    Registers::of_interrupted(fault.context()).pc()
 }
 
 /// The thread has touched `address`: lets it run the instruction on the alias, if that is watched.
@@ -93,7 +102,11 @@ fn begin(address: u64, context: &mut ucontext_t) -> bool {
         slot.ask(Question::Start);
         run(step.registers, context);
     }
-    set_mask(context, CAUSED_BY_STEPS.iter().fold(u64::MAX, |all, one| all & !(1 << (one - 1))));
+    // What the instruction itself causes cannot be put off until after its step.
+    set_mask(
+        context,
+        CAUSED_BY_INSTRUCTIONS.iter().fold(u64::MAX, |all, one| all & !(1 << (one - 1))),
+    );
     true
 }
 
@@ -168,12 +181,12 @@ fn fail(slot: &Slot, fault: &mut Fault<'_>, again: bool) {
     // SAFETY: the slot is this thread's, and its step has begun.
     let step = unsafe { slot.step() };
     step.signal = if again { 0 } else { fault.signal() };
+    step.address = fault.address() as u64;
     match step.how {
-        How::Planned(..) if again => {}
         How::Planned(plan, _) => {
             let instruction = plan.instruction;
-            let (before, signal) = (step.before, step.signal);
-            log::put(step.thread, log::What::Failed { instruction, before, signal });
+            let &mut Step { before, signal, address, .. } = step;
+            log::put(step.thread, log::What::Failed { instruction, before, signal, address });
         }
         How::Asked => slot.ask(Question::Abandon),
     }
@@ -184,19 +197,6 @@ fn fail(slot: &Slot, fault: &mut Fault<'_>, again: bool) {
     step.before.resume(context);
     set_mask(context, step.mask);
     slot.release();
-}
-
-/// Whether the fault may be of a time when the page was still watched, or not yet: it is tried
-/// again then, once for each time that pages came or went.
-fn is_late(address: u64, context: &ucontext_t) -> bool {
-    static TRIED: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
-    let Some(changes) = guard::is_or_was_at(address) else { return false };
-    // SAFETY: it has no preconditions.
-    let thread = unsafe { libc::pthread_self() as u64 };
-    let pc = Registers::of_interrupted(context).pc();
-    let this = thread.rotate_left(40) ^ pc.rotate_left(20) ^ address ^ u64::from(changes) << 32;
-    let place = thread.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60;
-    TRIED[place as usize].swap(this, Ordering::Relaxed) != this
 }
 
 /// The kernel's own mask of signals, which is shorter than libc's.

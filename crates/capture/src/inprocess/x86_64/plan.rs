@@ -66,6 +66,9 @@ impl Plan {
 
 /// Has handlers run the instruction like that. Only the planner calls this.
 pub(super) fn add(number: u32, known: &Known, shift: Shift) {
+    if find(known.pc).is_some() {
+        return;
+    }
     let mut code = [0; LONGEST_INSTRUCTION];
     code[..known.code.len()].copy_from_slice(&known.code);
     let plan = Plan { instruction: number, code, length: known.code.len() as u8, shift };
