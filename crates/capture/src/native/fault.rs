@@ -4,10 +4,11 @@ use busprobe_trace::{Direction, LossKind};
 use nix::errno::Errno;
 
 use super::arch::layout::LONGEST_INSTRUCTION;
-use super::arch::{Registers, Vectors};
+use super::arch::{Instruction, Registers, Vectors};
 use super::perform::Performed;
 use super::ptrace::{self, SignalInfo, Tid};
 use super::step::Stepped;
+use super::string::Elements;
 use super::touch::Touch;
 use super::tracer::Tracer;
 
@@ -16,6 +17,15 @@ impl Tracer<'_> {
     /// records what it did.
     pub(crate) fn access(&mut self, tid: Tid, address: u64) -> Result<(), Errno> {
         self.keep_handler(tid)?;
+        let mut elements = Elements::default();
+        let ended = self.access_all(tid, address, &mut elements);
+        self.record_elements(tid, &mut elements);
+        ended
+    }
+
+    /// Runs the instruction as often as it repeats itself, if it does. Those of its elements that
+    /// are run one by one go to `elements`.
+    fn access_all(&mut self, tid: Tid, address: u64, elements: &mut Elements) -> Result<(), Errno> {
         loop {
             let before = Registers::read(tid)?;
             let mut code = [0; LONGEST_INSTRUCTION];
@@ -42,6 +52,7 @@ impl Tracer<'_> {
             };
             let after = if let Some(ran) = ran {
                 let site = self.site(tid, &before, code);
+                self.record_elements(tid, elements);
                 self.record_string(tid, &instruction, site, &touches, &before, &ran);
                 if let Stepped::Fault(info) = ran.stepped {
                     let rest = instruction.touches(&ran.after, None);
@@ -49,29 +60,52 @@ impl Tracer<'_> {
                 }
                 ran.after
             } else {
-                let Performed { stepped, seen } =
-                    self.perform(tid, &instruction, &before, &touches)?;
-                if let Stepped::Fault(info) = stepped {
-                    let is_seen =
-                        |touch: &Touch| seen.iter().any(|seen| seen.data(touch).is_some());
-                    let (done, rest): (Vec<_>, Vec<_>) = touches.into_iter().partition(is_seen);
-                    if !done.is_empty() {
-                        let site = self.site(tid, &before, code);
-                        self.record(tid, &instruction, site, &done, [&before, &before], &seen)?;
-                    }
-                    return self.fail(tid, &before, &rest, info);
-                }
-                let after = Registers::read(tid)?;
-                let site = self.site(tid, &before, code);
-                self.record(tid, &instruction, site, &touches, [&before, &after], &seen)?;
+                let ran = self.run_once(tid, &instruction, code, &before, touches, elements)?;
+                let Some(after) = ran else { return Ok(()) };
                 after
             };
             // A repeated instruction is still there, and would fault again at once.
-            let goes_on = instruction.is_repeated() && after.pc() == before.pc();
+            let goes_on =
+                instruction.is_repeated() && after.pc() == before.pc() && !elements.is_full();
             if !goes_on || self.thread(tid).held.is_some() || self.thread(tid).is_to_stop {
                 return Ok(());
             }
         }
+    }
+
+    /// Runs the instruction, of a repeated one an element, and records what it did; the registers
+    /// after it, `None` when it faulted.
+    fn run_once(
+        &mut self,
+        tid: Tid,
+        instruction: &Instruction,
+        code: &[u8],
+        before: &Registers,
+        touches: Vec<Touch>,
+        elements: &mut Elements,
+    ) -> Result<Option<Registers>, Errno> {
+        let Performed { stepped, seen } = self.perform(tid, instruction, before, &touches)?;
+        if let Stepped::Fault(info) = stepped {
+            self.record_elements(tid, elements);
+            let is_seen = |touch: &Touch| seen.iter().any(|seen| seen.data(touch).is_some());
+            let (done, rest): (Vec<_>, Vec<_>) = touches.into_iter().partition(is_seen);
+            if !done.is_empty() {
+                let site = self.site(tid, before, code);
+                let made = self.made(tid, instruction, &done, [before, before], &seen)?;
+                self.note_all(tid, &made, site);
+            }
+            self.fail(tid, before, &rest, info)?;
+            return Ok(None);
+        }
+        let after = Registers::read(tid)?;
+        let site = self.site(tid, before, code);
+        let made = self.made(tid, instruction, &touches, [before, &after], &seen)?;
+        if instruction.is_repeated() {
+            self.add_element(tid, elements, &made, site);
+        } else {
+            self.note_all(tid, &made, site);
+        }
+        Ok(Some(after))
     }
 
     /// An access that is not to be recorded.

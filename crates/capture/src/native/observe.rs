@@ -21,17 +21,16 @@ impl Tracer<'_> {
         sites.find(space, tid, before, code, recorder)
     }
 
-    /// Records what an instruction did that has run once, with the data that was seen or that
-    /// registers show.
-    pub(crate) fn record(
-        &mut self,
+    /// What an instruction did that has run once, with the data that was seen or that registers
+    /// show.
+    pub(crate) fn made(
+        &self,
         tid: Tid,
         instruction: &Instruction,
-        site: u32,
         touches: &[Touch],
         [before, after]: [&Registers; 2],
         seen: &[Seen],
-    ) -> Result<(), Errno> {
+    ) -> Result<Vec<(Touch, Option<Data>)>, Errno> {
         let vectors = instruction.shows_in_vectors().then(|| Vectors::read(tid)).transpose()?;
         let memory = |address, size| self.ordinary_memory(tid, address, size);
         let evidence = Evidence { before, after, vectors: vectors.as_ref(), memory: &memory };
@@ -39,11 +38,14 @@ impl Tracer<'_> {
             let seen = seen.iter().find_map(|seen| seen.data(touch));
             seen.or_else(|| instruction.data(touch, &evidence))
         };
-        let data: Vec<_> = touches.iter().map(data).collect();
-        for (touch, data) in touches.iter().zip(data) {
-            self.note(tid, touch, data, site);
+        Ok(touches.iter().map(|touch| (*touch, data(touch))).collect())
+    }
+
+    /// Records loads and stores, one by one.
+    pub(crate) fn note_all(&mut self, tid: Tid, made: &[(Touch, Option<Data>)], site: u32) {
+        for (touch, data) in made {
+            self.note(tid, touch, *data, site);
         }
-        Ok(())
     }
 
     /// Records one load or store, as much of it as lies in windows.

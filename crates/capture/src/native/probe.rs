@@ -10,7 +10,7 @@ use busprobe_trace::Direction;
 use nix::errno::Errno;
 
 use super::arch::layout::ARENA;
-use super::arch::{Instruction, Registers, Transfer, Vectors};
+use super::arch::{Instruction, Redirect, Registers, Transfer, Vectors};
 use super::inject::CODE;
 use super::perform::{Performed, Seen};
 use super::ptrace::{self, Tid};
@@ -124,6 +124,16 @@ impl Tracer<'_> {
             moves.push(Move { operand: touch.operand, distance });
         }
         let Some(redirect) = instruction.redirect(before, &moves, stub) else { return Ok(None) };
+        // What would fault before it loads anything is to load nothing.
+        if instruction.is_x87() && Vectors::read(tid)?.is_x87_exception_pending() != Some(false) {
+            return Ok(None);
+        }
+        let places = loads.iter().map(|loaded| loaded.place);
+        if instruction.may_refuse(places)
+            && !matches!(self.try_out(tid, &redirect, before)?, Stepped::Done)
+        {
+            return Ok(None);
+        }
         let mut seen = Vec::new();
         for Loaded { touch, transfer, place } in &loads {
             let value = match self.transfer(tid, transfer)? {
@@ -184,12 +194,9 @@ impl Tracer<'_> {
         let moves = [Move { operand: first.operand, distance }];
         let stub = ARENA.start + CODE;
         let Some(redirect) = instruction.redirect(before, &moves, stub) else { return Ok(None) };
-        let vectors = Vectors::read(tid)?;
-        let stepped = self.run_redirected(tid, &redirect, before)?;
+        let stepped = self.try_out(tid, &redirect, before)?;
         let mut bytes = vec![0; (whole.end - whole.start) as usize];
         ptrace::read_memory(tid, place, &mut bytes)?;
-        vectors.write(tid)?;
-        before.write(tid)?;
         if let Stepped::Fault(_) = stepped {
             return Ok(Some(Performed { stepped, seen: Vec::new() }));
         }
@@ -199,17 +206,34 @@ impl Tracer<'_> {
         Ok(Some(Performed { stepped, seen }))
     }
 
+    /// Runs the instruction with its operands in the scratch page, and undoes it but for that page.
+    fn try_out(
+        &mut self,
+        tid: Tid,
+        redirect: &Redirect,
+        before: &Registers,
+    ) -> Result<Stepped, Errno> {
+        let vectors = Vectors::read(tid)?;
+        let stepped = self.run_redirected(tid, redirect, before)?;
+        vectors.write(tid)?;
+        before.write(tid)?;
+        Ok(stepped)
+    }
+
     /// Makes a plain load or store; what was loaded. The general registers are left changed.
     fn transfer(
         &mut self,
         tid: Tid,
         transfer: &Transfer,
     ) -> Result<(Stepped, Option<Vec<u8>>), Errno> {
-        let kept = transfer.is_wide.then(|| Vectors::read(tid)).transpose()?;
+        let kept = transfer.wide.map(|_| Vectors::read(tid)).transpose()?;
+        if let Some(start) = kept.as_ref().and_then(|kept| transfer.start_vectors(kept)) {
+            start.write(tid)?;
+        }
         ptrace::write_code(tid, ARENA.start + CODE, &transfer.code)?;
         transfer.start.write(tid)?;
         let stepped = self.step(tid)?;
-        let vectors = transfer.is_wide.then(|| Vectors::read(tid)).transpose()?;
+        let vectors = transfer.wide.map(|_| Vectors::read(tid)).transpose()?;
         let value = transfer.value(&Registers::read(tid)?, vectors.as_ref());
         if let Some(kept) = kept {
             kept.write(tid)?;

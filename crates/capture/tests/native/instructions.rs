@@ -294,6 +294,52 @@ fn odd_moves_have_their_data() {
 }
 
 #[test]
+fn ten_bytes_of_the_x87_unit_have_their_data() {
+    let lines = assembly(
+        "unsigned char odd[10] = {1, 2, 3, 4, 5, 6, 7, 8, 0xff, 0x7f}, bcd[10] = {0x42, 1};
+         char got[10];
+         memcpy(p, odd, 10); memcpy(p + 16, bcd, 10); bcd[9] = 0x80;
+         asm volatile(\"fldt (%0)\\n fstpt (%1)\" :: \"r\"(p), \"r\"(got) : \"memory\");
+         CHECK(!memcmp(got, odd, 10));
+         asm volatile(\"fbld 16(%0)\\n fistps 32(%0)\" :: \"r\"(p) : \"memory\");
+         for (int i = 0; i < 9; i++) asm volatile(\"fldt (%0)\" :: \"r\"(p));
+         for (int i = 0; i < 7; i++) asm volatile(\"fstp %st(0)\");
+         asm volatile(\"fbld 16(%0)\\n fstpt 48(%0)\" :: \"r\"(p) : \"memory\");",
+    );
+    let odd = "R 0x0 10 0x7fff0807060504030201";
+    let loads: Vec<&str> =
+        lines.iter().map(String::as_str).skip_while(|line| *line != odd).collect();
+    let full = "R 0x0 10 ?";
+    let expected = [
+        &[odd, "R 0x10 10 0x142", "W 0x20 2 0x8e"][..],
+        &[odd; 8],
+        &[full, "R 0x10 10 0x142", "W 0x30 10 0x40068e00000000000000"],
+    ];
+    assert_eq!(loads, expected.concat());
+}
+
+#[test]
+fn what_the_x87_unit_refuses_loads_nothing() {
+    let bench = Bench::new();
+    let run = bench.trace(
+        "static sigjmp_buf back;
+         static void handler(int s) { siglongjmp(back, 1); }
+         int main(int c, char **v) {
+             signal(SIGFPE, handler);
+             window(v);
+             short control = 0x37b; double zero = 0;
+             if (!sigsetjmp(back, 1)) {
+                 asm volatile(\"fninit\\n fldcw %0\\n fld1\\n fdivl %1\\n fildl (%2)\"
+                              :: \"m\"(control), \"m\"(zero), \"r\"(w));
+                 return 97;
+             }
+             return 0;
+         }",
+    );
+    assert_eq!(run.succeeded().lines(), [""; 0]);
+}
+
+#[test]
 fn cache_maintenance_is_no_access() {
     assert_eq!(assembly("asm volatile(\"clflush (%0)\\n prefetcht0 (%0)\" :: \"r\"(p));"), [""; 0]);
 }

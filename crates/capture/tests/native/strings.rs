@@ -142,6 +142,88 @@ fn a_string_of_nothing_is_no_access_and_one_of_one_is_one() {
 }
 
 #[test]
+fn a_string_that_loads_is_one_record_of_what_it_loaded() {
+    let lines = records(
+        "for (int i = 0; i < 64; i++) w[i] = i / 4;
+         #define LODS(what) asm volatile(what : \"+S\"(f), \"+c\"(n), \"+a\"(a) :: \"memory\")
+         f = p; n = 16; LODS(\"rep lodsl\"); CHECK(f == p + 64 && n == 0 && a == 3);
+         f = p + 64 + 12; n = 4; LODS(\"std\\n rep lodsl\\n cld\"); CHECK(f == p + 60 && a == 4);
+         f = p + 4; n = 2; LODS(\"rep lodsq\"); CHECK(a == 1l << 32);",
+    );
+    let expected = [
+        "R 0x0 4 bytes count 16 step 4",
+        "R 0x4c 4 0x4 count 4 step -4",
+        "R 0x4 8 bytes count 2 step 8",
+    ];
+    assert_eq!(lines[64..], expected);
+}
+
+#[test]
+fn a_string_that_looks_for_something_is_recorded_up_to_what_it_found() {
+    let lines = records(
+        "for (int i = 0; i < 5; i++) w[i] = 7 + i / 4;
+         d = p; n = 100; a = 8;
+         asm volatile(\"repne scasl\" : \"+D\"(d), \"+c\"(n) : \"a\"(a) : \"memory\", \"cc\");
+         CHECK(d == p + 20 && n == 95);
+         d = p; n = 100; a = 7; REP(\"scasl\", d, f, n, a); CHECK(d == p + 20 && n == 95);
+         memset(s, 0, 20); *(int *)s = 7;
+         d = s; f = p; n = 100; REP(\"cmpsl\", d, f, n, a);
+         CHECK(d == s + 8 && f == p + 8 && n == 98);
+         d = p; n = 100; a = 1; REP(\"scasb\", d, f, n, a); CHECK(d == p + 1 && n == 99);",
+    );
+    let found = "R 0x0 4 bytes count 5 step 4";
+    assert_eq!(lines[5..], [found, found, "R 0x0 4 0x7 count 2 step 4", "R 0x0 1 0x7"]);
+}
+
+#[test]
+fn a_comparison_of_window_and_window_reads_both_in_turns() {
+    let lines = records(
+        "w[0] = w[1] = w[16] = w[17] = 5; w[18] = 1;
+         f = p; d = p + 64; n = 9; REP(\"cmpsl\", d, f, n, a); CHECK(n == 6);",
+    );
+    let expected = [
+        "R 0x0 4 0x5",
+        "R 0x40 4 0x5",
+        "R 0x4 4 0x5",
+        "R 0x44 4 0x5",
+        "R 0x8 4 0x0",
+        "R 0x48 4 0x1",
+    ];
+    assert_eq!(lines[5..], expected);
+}
+
+#[test]
+fn a_string_that_loads_past_the_end_of_what_is_mapped_is_recorded_before_its_fault() {
+    let run = Bench::new()
+        .trace(
+            "static sigjmp_buf back;
+             static long rcx, rsi;
+             static void handler(int s, siginfo_t *i, void *u) {
+                 gregset_t *r = &((ucontext_t *)u)->uc_mcontext.gregs;
+                 rcx = (*r)[REG_RCX]; rsi = (*r)[REG_RSI];
+                 siglongjmp(back, 1);
+             }
+             int main(int c, char **v) {
+                 struct sigaction a = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+                 sigaction(SIGBUS, &a, 0);
+                 window(v);
+                 ftruncate(fd, 4096);
+                 char *f = (char *)w + 4090; long n = 20, x;
+                 if (!sigsetjmp(back, 1)) {
+                     asm volatile(\"rep lodsb\" : \"+S\"(f), \"+c\"(n), \"=a\"(x) :: \"memory\");
+                     return 96;
+                 }
+                 CHECK(rcx == 14 && rsi == (long)w + 4096);
+                 return 0;
+             }",
+        )
+        .succeeded();
+    let offsets: Vec<u64> = run.trace.accesses().map(|access| access.offset).collect();
+    assert_eq!(offsets, (4090..4096).collect::<Vec<u64>>());
+    assert!(matches!(run.losses()[..], [(LossKind::Missed, _)]), "{:?}", run.losses());
+}
+
+#[test]
 fn a_string_from_window_to_window_reads_and_writes_in_turns() {
     let lines = records("f = p; d = p + 64; n = 3; REP(\"movsq\", d, f, n, a);");
     let expected =

@@ -5,11 +5,15 @@
 use std::ops::Range;
 
 use busprobe_trace::{Data, Direction};
-use iced_x86::{ConditionCode, Mnemonic as M, OpKind, Register};
+use iced_x86::{
+    ConditionCode, CpuidFeature, EncodingKind, MemorySize, Mnemonic as M, OpKind, Register,
+};
 
 use super::{Instruction, Registers, Vectors, masks};
 use crate::native::touch::Touch;
 
+/// The carry flag.
+const CARRY: u64 = 1;
 /// The zero flag.
 const ZERO: u64 = 1 << 6;
 
@@ -67,7 +71,12 @@ impl Instruction {
             let register = self.inner.op_register(operand);
             self.inner.op_kind(operand) == OpKind::Register
                 && (register.is_vector_register() || register.is_mm())
-        })
+        }) || self.is_extended_load()
+    }
+
+    /// Whether it loads the whole of an x87 register, which then has the same bits.
+    fn is_extended_load(&self) -> bool {
+        self.inner.mnemonic() == M::Fld && self.inner.memory_size() == MemorySize::Float80
     }
 
     /// The vector register that [`Instruction::data`] looks at, for an instruction that only loads
@@ -90,6 +99,20 @@ impl Instruction {
     pub(crate) fn may_be_probed(&self) -> bool {
         let is_expansion = masks::is_packed(&self.inner) && self.inner.op0_kind() != OpKind::Memory;
         !self.inner.has_lock_prefix() && self.caution().is_none() && !is_expansion
+    }
+
+    /// Whether the x87 unit runs it, which raises an exception of an earlier one first.
+    pub(crate) fn is_x87(&self) -> bool {
+        self.inner.cpuid_features().contains(&CpuidFeature::FPU)
+    }
+
+    /// Whether it may fault for the alignment of what it loads from these places; which of the
+    /// older vector instructions do differs from CPU to CPU.
+    pub(crate) fn may_refuse(&self, mut places: impl Iterator<Item = u64>) -> bool {
+        const OPERAND: usize = 16;
+        self.inner.encoding() == EncodingKind::Legacy
+            && self.inner.memory_size().size() == OPERAND
+            && places.any(|place| !place.is_multiple_of(OPERAND as u64))
     }
 
     /// Whether it stores what it loads, elsewhere.
@@ -133,12 +156,16 @@ impl Instruction {
             OpKind::Register => evidence.before.get(self.inner.op1_register()),
             _ => self.inner.try_immediate(1).ok(),
         };
+        let carry = evidence.before.flags() & CARRY;
         let loaded = match self.inner.mnemonic() {
             M::Add => operand()?.wrapping_neg(),
+            M::Adc => operand()?.wrapping_add(carry).wrapping_neg(),
             M::Sub | M::Xor => operand()?,
+            M::Sbb => operand()?.wrapping_add(carry),
             M::Inc => u64::MAX,
             M::Dec => 1,
             M::Or | M::Neg => 0,
+            M::And if direction == Direction::Write => 0,
             _ => return None,
         };
         Some(if direction == Direction::Read { loaded } else { 0 })
@@ -204,6 +231,12 @@ impl Instruction {
             M::Ret | M::Call | M::Jmp => Some(evidence.after.pc().to_le_bytes().to_vec()),
             M::Xchg | M::Xadd => evidence.after(self.source_register()?),
             M::Cmpxchg | M::Cmpxchg8b | M::Cmpxchg16b => self.compared(touch, evidence),
+            M::Fld if self.is_extended_load() => {
+                // Onto a full stack something else is loaded, and the flag is set.
+                let vectors =
+                    evidence.vectors.filter(|v| v.has_x87_stack_fault() == Some(false))?;
+                Some(vectors.bytes(Register::ST0)?.to_vec())
+            }
             M::Movbe => Some(reversed(evidence.after(target)?, touch.size)),
             M::Movhps | M::Movhpd | M::Vmovhps | M::Vmovhpd => upper_half(&evidence.after(target)?),
             M::Add | M::Sub | M::Xor if self.inner.op0_kind() == OpKind::Register => {

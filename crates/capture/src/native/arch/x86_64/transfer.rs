@@ -1,8 +1,7 @@
 //! A plain load or store by the thread, of a value that the capture sees or gives.
 
 use iced_x86::{
-    Code, Encoder, EncodingKind, Instruction as Encoded, MemoryOperand, Register, Register::RAX,
-    Register::RCX,
+    Code, Encoder, Instruction as Encoded, MemoryOperand, Register, Register::RAX, Register::RCX,
 };
 
 use super::{Instruction, Registers, Vectors, masks};
@@ -13,8 +12,10 @@ pub(crate) struct Transfer {
     pub(crate) start: Registers,
     /// What to put at the stub; whole words.
     pub(crate) code: Vec<u8>,
-    /// Whether it loads into a vector register.
-    pub(crate) is_wide: bool,
+    /// The vector or x87 register that it loads into, when that is no general one.
+    pub(crate) wide: Option<Register>,
+    /// A mask register that has to select no more than its first so many elements.
+    mask: Option<(Register, usize)>,
     size: usize,
 }
 
@@ -34,10 +35,6 @@ impl Transfer {
         let inner = &instruction.inner;
         let element = masks::element_size(inner, &instruction.memory[operand]);
         let is_masked = inner.has_op_mask() && !is_whole;
-        // The program's own would fault before it loads anything.
-        if size == 16 && inner.encoding() == EncodingKind::Legacy && !address.is_multiple_of(16) {
-            return None;
-        }
         let code: &[u8] = match size {
             _ if is_masked => &masked_load(inner.op_mask(), element, size, stub)?,
             // `mov` to al, ax, eax or rax from [rcx]; `movups`, `vmovups` to register 0.
@@ -45,13 +42,20 @@ impl Transfer {
             2 => &[0x66, 0x8b, 0x01],
             4 => &[0x8b, 0x01],
             8 => &[0x48, 0x8b, 0x01],
+            // `fld`, which takes any bits as they are.
+            10 => &[0xdb, 0x29],
             16 => &[0x0f, 0x10, 0x01],
             32 => &[0xc5, 0xfc, 0x10, 0x01],
             64 => &[0x62, 0xf1, 0x7c, 0x48, 0x10, 0x01],
             _ => return None,
         };
-        let is_wide = is_masked || size > 8;
-        Some(Transfer { is_wide, ..Transfer::new(code, registers, address, size, stub) })
+        let wide = match size {
+            10 => Some(Register::ST0),
+            _ => (is_masked || size > 8).then_some(Register::XMM0),
+        };
+        // No load of less than a register is masked, so the elements beyond are masked off.
+        let mask = (is_masked && size < 16).then(|| (inner.op_mask(), size / element));
+        Some(Transfer { wide, mask, ..Transfer::new(code, registers, address, size, stub) })
     }
 
     /// A store of `value`, which is 1, 2, 4 or 8 bytes.
@@ -81,13 +85,22 @@ impl Transfer {
         start.set_pc(stub);
         let mut code = code.to_vec();
         code.resize(code.len().next_multiple_of(8), 0xcc);
-        Transfer { start, code, is_wide: false, size }
+        Transfer { start, code, wide: None, mask: None, size }
+    }
+
+    /// The vector, mask and x87 registers to run it with, where those of the thread do not serve.
+    pub(crate) fn start_vectors(&self, own: &Vectors) -> Option<Vectors> {
+        match self.mask {
+            Some((register, elements)) => own.with_narrow_mask(register, elements),
+            None if self.wide == Some(Register::ST0) => own.with_empty_x87(),
+            None => None,
+        }
     }
 
     /// What was loaded.
     pub(crate) fn value(&self, after: &Registers, vectors: Option<&Vectors>) -> Option<Vec<u8>> {
-        Some(match vectors {
-            Some(vectors) => vectors.bytes(Register::XMM0)?[..self.size].to_vec(),
+        Some(match self.wide {
+            Some(register) => vectors?.bytes(register)?[..self.size].to_vec(),
             None => after.get(RAX)?.to_le_bytes()[..self.size].to_vec(),
         })
     }
@@ -95,7 +108,7 @@ impl Transfer {
 
 /// A load of the elements that a mask register selects; the others become zero.
 fn masked_load(mask: Register, element: usize, size: usize, stub: u64) -> Option<Vec<u8>> {
-    let (code, target) = match (element, size) {
+    let (code, target) = match (element, size.max(16)) {
         (1, 16) => (Code::EVEX_Vmovdqu8_xmm_k1z_xmmm128, Register::XMM0),
         (1, 32) => (Code::EVEX_Vmovdqu8_ymm_k1z_ymmm256, Register::YMM0),
         (1, 64) => (Code::EVEX_Vmovdqu8_zmm_k1z_zmmm512, Register::ZMM0),

@@ -13,7 +13,9 @@ use crate::native::ptrace::{self, Tid};
 const NT_X86_XSTATE: libc::c_int = 0x202;
 const CPUID_XSAVE: u32 = 0xd;
 
-/// In the legacy region: 16 bytes a register.
+/// In the legacy region: the x87 unit's status word.
+const X87_STATUS: usize = 2;
+/// In the legacy region: 16 bytes a register, of the x87 unit from the top of its stack on.
 const X87: usize = 32;
 const XMM: usize = 160;
 /// The bitmap of the components that are not in their initial state.
@@ -75,7 +77,45 @@ impl Vectors {
         }
     }
 
-    /// All 64 bytes of the zmm register that `register` is the lower part of; an MMX register's 8.
+    /// The same with the x87 unit as `fninit` leaves it: its stack empty, no exception pending.
+    pub(super) fn with_empty_x87(&self) -> Option<Vectors> {
+        let Vectors::Saved(area) = self else { return None };
+        let mut area = area.clone();
+        let saved = area.get_mut(XSTATE_BV..)?.first_chunk_mut()?;
+        *saved = (u64::from_le_bytes(*saved) & !(1 << Component::X87 as u32)).to_le_bytes();
+        Some(Vectors::Saved(area))
+    }
+
+    /// The same with a mask register that selects no more than the first so many elements.
+    pub(super) fn with_narrow_mask(&self, register: Register, elements: usize) -> Option<Vectors> {
+        let Vectors::Saved(area) = self else { return None };
+        let narrow = self.mask(register)? & ((1 << elements) - 1);
+        let mut area = area.clone();
+        *area.get_mut(mask_place(register)..)?.first_chunk_mut()? = narrow.to_le_bytes();
+        Some(Vectors::Saved(area))
+    }
+
+    /// The x87 unit's status word.
+    fn x87_status(&self) -> Option<u16> {
+        let Vectors::Saved(area) = self else { return None };
+        let mut bytes = [0; 2];
+        copy(area, Component::X87, X87_STATUS, &mut bytes)?;
+        Some(u16::from_le_bytes(bytes))
+    }
+
+    /// Whether the x87 unit has said since it was last asked that a load found its stack full, or
+    /// an operation empty.
+    pub(crate) fn has_x87_stack_fault(&self) -> Option<bool> {
+        self.x87_status().map(|status| status >> 6 & 1 == 1)
+    }
+
+    /// Whether the next instruction of the x87 unit raises an exception instead.
+    pub(crate) fn is_x87_exception_pending(&self) -> Option<bool> {
+        self.x87_status().map(|status| status >> 7 & 1 == 1)
+    }
+
+    /// All 64 bytes of the zmm register that `register` is the lower part of; an MMX register's 8,
+    /// an x87 register's 10.
     pub(crate) fn bytes(&self, register: Register) -> Option<[u8; 64]> {
         match self {
             Vectors::Saved(area) => saved(area, register),
@@ -87,10 +127,14 @@ impl Vectors {
     pub(crate) fn mask(&self, register: Register) -> Option<u64> {
         let Vectors::Saved(area) = self else { return None };
         let mut bytes = [0; 8];
-        let start = LAYOUT.offsets[Component::Opmask as usize] + 8 * register.number();
-        copy(area, Component::Opmask, start, &mut bytes)?;
+        copy(area, Component::Opmask, mask_place(register), &mut bytes)?;
         Some(u64::from_le_bytes(bytes))
     }
+}
+
+/// Where a mask register is kept.
+fn mask_place(register: Register) -> usize {
+    LAYOUT.offsets[Component::Opmask as usize] + 8 * register.number()
 }
 
 /// Finds out how this CPU lays out the state, which [`saved`] would otherwise do when it is first
@@ -105,6 +149,10 @@ pub(crate) fn saved(area: &[u8], register: Register) -> Option<[u8; 64]> {
     let mut all = [0; 64];
     if register.is_mm() {
         copy(area, Component::X87, X87 + 16 * register.number(), &mut all[..8])?;
+        return Some(all);
+    }
+    if register.is_st() {
+        copy(area, Component::X87, X87 + 16 * register.number(), &mut all[..10])?;
         return Some(all);
     }
     if !register.is_vector_register() {
