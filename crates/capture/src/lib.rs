@@ -4,6 +4,7 @@
 //! records of a [trace](busprobe_trace) into a sink as they happen.
 
 pub mod inprocess;
+mod module_name;
 pub mod native;
 mod outcome;
 pub mod qemu;

@@ -135,6 +135,56 @@ fn marks_cut_the_program_into_operations() {
     assert!(error.contains("go: 1 write for 1 word: exact"), "{error}");
 }
 
+/// `os.getsid` of Python calls the function of that name of libc.
+const STEPS: &str =
+    "mv32[0] = 1; os.getsid(0); mv32[1] = 2; os.getsid(0); mv32[2] = 3; mv32[3] = 4";
+
+#[test]
+fn a_function_of_the_program_is_a_mark_and_cuts_it_into_operations() {
+    let bench = Bench::new();
+    let (status, error) = bench.python(&["--mark-on", "libc:getsid=step"], STEPS);
+    assert!(error.contains("MARK step\nW addr 0x4"), "{error}");
+    assert!(error.contains("MARK step\nW addr 0x8"), "{error}");
+    assert!(error.contains("step: 1 write for 1 word: exact"), "{error}");
+    assert!(error.contains("step: 2 writes for 2 words: exact"), "{error}");
+    assert_eq!(status, 0);
+    // A trigger takes it as any other mark, and so does a comparison.
+    let options = ["--mark-on", "getsid", "--start-at", "mark:getsid", "-o", "a.jsonl"];
+    assert_eq!(bench.python(&options, STEPS).0, 0);
+    assert_eq!(accesses(&bench.path("a.jsonl")), 3);
+    let others = STEPS.replace("mv32[3] = 4", "mv32[3] = 5");
+    bench.python(&["--mark-on", "getsid", "-o", "b.jsonl"], &others);
+    let diff = bench.command(&["diff", "a.jsonl", "b.jsonl"]).output().unwrap();
+    let text = String::from_utf8(diff.stdout).unwrap();
+    assert!(diff.status.code() == Some(1) && text.contains("\n@@ getsid, "), "{text}");
+}
+
+#[test]
+fn a_function_that_is_nowhere_is_said_with_its_likes() {
+    let bench = Bench::new();
+    let (status, error) = bench.python(&["--mark-on", "getsidd", "-o", "t.jsonl"], "mv32[0] = 1");
+    assert_eq!(status, 0);
+    let said = "busprobe: no mark on getsidd: no module has such a function; there is get";
+    assert!(error.contains(said) && error.contains("getsid"), "{error}");
+}
+
+#[test]
+fn a_function_of_a_running_program_is_marked_and_one_that_is_not_there_is_said_at_once() {
+    let bench = Bench::new();
+    let program = bench
+        .start("print('ready', flush=True)\nwhile True: os.getsid(0); mv32[0] = 1; mv32[1] = 2");
+    let options = ["--pid", &program.pid(), "--mark-on", "getsid", "--mark-on", "libm:getsid"];
+    let words = [&["trace", "--watch", "window", "--limit", "6"], &options[..]].concat();
+    let (status, error) = bench.busprobe(&words);
+    let lines: Vec<&str> = error.lines().collect();
+    let said = "busprobe: no mark on getsid: ";
+    assert!(lines[0].starts_with(said) && error.matches(said).count() == 1, "{error}");
+    assert!(error.contains("MARK getsid\nW addr 0x0"), "{error}");
+    assert!(error.contains("getsid: 2 writes for 2 words: exact"), "{error}");
+    assert_eq!(status, 0);
+    assert!(program.state().ends_with('0') && program.0.id() > 0);
+}
+
 #[test]
 fn what_a_filter_drops_is_counted_and_keeps_the_verdict_from_silence() {
     let bench = Bench::new();
@@ -313,6 +363,9 @@ fn options_that_do_not_fit_are_refused_in_a_line() {
         (&["--start-at", "X 4", "--", "true"], "mark:TEXT"),
         (&["--stop-at", "W 0x4=", "--", "true"], "mark:TEXT"),
         (&["--limit", "0", "--", "true"], "1.."),
+        (&["--mark-on", "Device::reset", "--", "true"], "mangled"),
+        (&["--mark-on", "libc:", "--", "true"], "MODULE:SYMBOL"),
+        (&["--mark-on", "f", "--cpu", "max", "--", "true"], "under QEMU"),
     ] {
         let words = [&["trace", "--watch", "window"], options].concat();
         let (status, error) = bench.busprobe(&words);

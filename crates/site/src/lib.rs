@@ -8,12 +8,14 @@ mod debug_file;
 mod disassembly;
 mod functions;
 mod module;
+mod slots;
 mod source;
 mod symbols;
 mod unwind;
 
 pub use disassembly::{Machine, disassemble};
-pub use module::{Module, ModuleError, Slot};
+pub use module::{Module, ModuleError};
+pub use slots::{Slot, SlotOf};
 pub use source::SourceFrame;
-pub use symbols::Symbol;
+pub use symbols::{Function, Symbol};
 pub use unwind::{Section, UnwindTables};

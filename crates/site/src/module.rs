@@ -6,16 +6,15 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use object::{
-    Architecture, Object, ObjectSegment, ObjectSymbol, ObjectSymbolTable, RelocationTarget,
-};
+use object::{Architecture, Object, ObjectSegment};
 use thiserror::Error;
 
 use crate::debug_file;
 use crate::disassembly::Machine;
 use crate::functions::Functions;
+use crate::slots::{Slot, slots_of};
 use crate::source::{Source, SourceFrame};
-use crate::symbols::{Symbol, Symbols};
+use crate::symbols::{Function, Symbol, Symbols};
 use crate::unwind::UnwindTables;
 
 /// Why a file is no module.
@@ -45,16 +44,6 @@ pub enum ModuleError {
         /// What the file says it is for.
         machine: String,
     },
-}
-
-/// A place in a module's data that holds the address of a function of another module, filled in
-/// by the dynamic linker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// The function's name, without a version.
-    pub name: String,
-    /// Where the slot lies, as the module counts addresses.
-    pub address: u64,
 }
 
 /// One ELF file: a program or a shared library.
@@ -176,10 +165,27 @@ impl Module {
         self.symbols.at(address)
     }
 
-    /// The address of the function of that name.
+    /// The address of the function of that name, if it is no resolver of one.
     #[must_use]
     pub fn address_of_symbol(&self, name: &str) -> Option<u64> {
         self.symbols.address(name)
+    }
+
+    /// Every function of that name, spelt as in [`Symbol`].
+    pub fn functions(&self, name: &str) -> impl Iterator<Item = Function> {
+        self.symbols.named(name)
+    }
+
+    /// The names of its functions.
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.symbols.names()
+    }
+
+    /// Whether a function begins at `address`, by the symbol tables or the unwind table.
+    #[must_use]
+    pub fn starts_function(&self, address: u64) -> bool {
+        self.symbol(address).is_some_and(|found| found.offset == 0)
+            || self.function_range(address).is_some_and(|range| range.start == address)
     }
 
     /// The range of the function that covers `address`, by the unwind table: known even when the
@@ -189,8 +195,9 @@ impl Module {
         self.functions.at(address)
     }
 
-    /// Where the dynamic linker puts the addresses of the functions that this module imports.
-    /// What a slot holds in a running process tells which variant of a function the process got.
+    /// Where the dynamic linker puts the addresses of functions that are settled when the module
+    /// is loaded. What a slot holds in a running process tells which variant of a function the
+    /// process got.
     #[must_use]
     pub fn slots(&self) -> &[Slot] {
         &self.slots
@@ -213,21 +220,4 @@ fn symbols_of(file: &object::File<'_>, build_id: Option<&str>) -> Symbols {
         return Symbols::of(&debug);
     }
     Symbols::of(file)
-}
-
-fn slots_of(file: &object::File<'_>) -> Vec<Slot> {
-    let (Some(relocations), Some(table)) =
-        (file.dynamic_relocations(), file.dynamic_symbol_table())
-    else {
-        return Vec::new();
-    };
-    relocations
-        .filter_map(|(address, relocation)| {
-            let RelocationTarget::Symbol(index) = relocation.target() else { return None };
-            let symbol = table.symbol_by_index(index).ok()?;
-            let name = symbol.name().ok().filter(|name| !name.is_empty())?;
-            let name = name.split('@').next().unwrap_or(name).to_owned();
-            symbol.is_undefined().then_some(Slot { name, address })
-        })
-        .collect()
 }

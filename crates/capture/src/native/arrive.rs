@@ -37,6 +37,7 @@ impl Tracer<'_> {
                 .stop_and_watch()
                 .map_err(|errno| Error::system("attaching to the process (ptrace)", errno))?;
             if is_done {
+                self.say_not_found();
                 return Ok(());
             }
             while let Some((tid, stop)) = self.later.pop_front() {
@@ -73,7 +74,7 @@ impl Tracer<'_> {
         }
         let mut is_done = self.threads.is_empty();
         for &tid in &stopped {
-            match self.undisturbed(tid, Tracer::watch_present_windows) {
+            match self.undisturbed(tid, Tracer::take_hold) {
                 Ok(()) => {
                     is_done = true;
                     break;
@@ -116,6 +117,11 @@ impl Tracer<'_> {
         }
         self.later.push_back((tid, stop));
         Ok(false)
+    }
+
+    fn take_hold(&mut self, tid: Tid) -> Result<(), Errno> {
+        self.watch_present_windows(tid)?;
+        self.mark_present_functions(tid)
     }
 
     fn watch_present_windows(&mut self, tid: Tid) -> Result<(), Errno> {
@@ -245,7 +251,7 @@ fn offset_in_file(path: &Path, offset: u64) -> u64 {
 }
 
 /// Where some system call instruction of the program lies: the kernel's own code page has one.
-fn call_instruction(tid: Tid) -> Option<u64> {
+pub(crate) fn call_instruction(tid: Tid) -> Option<u64> {
     const CHUNK: usize = 1 << 16;
     let is_code = |line: &Line| {
         let name = line.path.as_os_str();

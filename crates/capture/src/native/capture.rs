@@ -8,6 +8,7 @@ use busprobe_trace::{Header, Level, Record, Sink};
 use super::attach;
 use super::error::Error;
 use super::launch::{self, Program};
+use super::mark_on::{MarkOn, Marked, NotFound, Wanted};
 use super::recorder::Recorder;
 use super::requests::Requests;
 use super::tracer::{Origin, Tracer};
@@ -19,6 +20,7 @@ pub struct Capture {
     subject: Subject,
     watches: Vec<Watch>,
     with_stacks: bool,
+    marked: Marked,
 }
 
 enum Subject {
@@ -35,7 +37,7 @@ impl Capture {
     }
 
     fn of(subject: Subject) -> Capture {
-        Capture { subject, watches: Vec::new(), with_stacks: false }
+        Capture { subject, watches: Vec::new(), with_stacks: false, marked: Marked::default() }
     }
 
     /// A capture of a process that runs already, all of its threads, and what it starts from now
@@ -60,6 +62,24 @@ impl Capture {
     #[must_use]
     pub fn stacks(mut self) -> Capture {
         self.with_stacks = true;
+        self
+    }
+
+    /// Puts a mark into the trace whenever a thread arrives at a function, just before its first
+    /// instruction. The program need not know: a breakpoint is put there in each process that has
+    /// the function, when its module is mapped. A function that the module chooses among several
+    /// when it is loaded (an IFUNC, as libc's `memcpy`) is marked where the process got it.
+    #[must_use]
+    pub fn mark_on(mut self, function: MarkOn) -> Capture {
+        self.marked.wanted.push(Wanted { mark: function, is_found: false, is_said: false });
+        self
+    }
+
+    /// Hears of the functions of [`Capture::mark_on`] that are in no module: at the program's end,
+    /// and of a process that was attached to as soon as that is done.
+    #[must_use]
+    pub fn when_not_found(mut self, listener: impl FnMut(&NotFound) + 'static) -> Capture {
+        self.marked.listener = Some(Box::new(listener));
         self
     }
 
@@ -100,7 +120,7 @@ impl Capture {
     /// When the program or a watch cannot be started, see [`Error`]. A sink that fails is no error
     /// here but in the [`Outcome`].
     pub fn run(self, sink: &mut dyn Sink) -> Result<Outcome, Error> {
-        let Capture { subject, watches, with_stacks } = self;
+        let Capture { subject, watches, with_stacks, marked } = self;
         let list = WatchList::resolve(&watches)
             .map_err(|(path, source)| Error::NotWatchable { path, source })?;
         let mut header = Capture::header();
@@ -108,7 +128,7 @@ impl Capture {
             Subject::Program(program) => {
                 let words = program.words.iter().map(|word| word.to_string_lossy().into_owned());
                 header.command = words.collect();
-                Origin::Launched(launch::start(&program)?)
+                Origin::Launched(launch::start(&program, !marked.wanted.is_empty())?)
             }
             Subject::Process(process) => {
                 let attached = attach::attach(process)?;
@@ -123,6 +143,7 @@ impl Capture {
             recorder.put(&Record::Window(watch.window(id)));
         }
         let mut tracer = Tracer::new(recorder, list, origin);
+        tracer.marked = marked;
         if with_stacks {
             tracer.sites.record_stacks();
         }

@@ -16,7 +16,7 @@ impl Tracer<'_> {
     /// The thread is stopped because it touched a window at `address`: lets it do so, once, and
     /// records what it did.
     pub(crate) fn access(&mut self, tid: Tid, address: u64) -> Result<(), Errno> {
-        self.keep_handler(tid)?;
+        self.keep_handler(tid, libc::SIGSEGV)?;
         let mut elements = Elements::default();
         let ended = self.access_all(tid, address, &mut elements);
         self.record_elements(tid, &mut elements);
@@ -118,7 +118,7 @@ impl Tracer<'_> {
     }
 
     /// The instruction faulted in earnest: the program is to hear of it.
-    fn fail(
+    pub(crate) fn fail(
         &mut self,
         tid: Tid,
         before: &Registers,

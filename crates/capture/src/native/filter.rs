@@ -60,19 +60,19 @@ const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 const ALLOW: sock_filter = returns(libc::SECCOMP_RET_ALLOW);
 const TRACE: sock_filter = returns(libc::SECCOMP_RET_TRACE);
 
-/// The filter's instructions.
-pub(crate) fn program() -> Vec<sock_filter> {
+/// The filter's instructions; with those that stop the program when it maps code, if asked for.
+pub(crate) fn program(stops_at_code: bool) -> Vec<sock_filter> {
     // Programs of another instruction set cannot reach the arena.
     let arch = load(offset_of!(seccomp_data, arch));
     let number = load(offset_of!(seccomp_data, nr));
-    let calls: Vec<(u32, Vec<sock_filter>)> = looked_at().into_iter().collect();
+    let calls: Vec<(u32, Vec<sock_filter>)> = looked_at(stops_at_code).into_iter().collect();
     let mut filter = vec![arch, unless_equal(AUDIT_ARCH), ALLOW, number];
     filter.extend(search(&calls));
     filter
 }
 
 /// What is asked of the calls that are not let through by their number alone.
-fn looked_at() -> BTreeMap<u32, Vec<sock_filter>> {
+fn looked_at(stops_at_code: bool) -> BTreeMap<u32, Vec<sock_filter>> {
     let mut pointers: BTreeMap<libc::c_long, Vec<usize>> = BTreeMap::new();
     for signature in calls::signatures() {
         let arguments = signature.pointers.iter().map(|(argument, _)| *argument);
@@ -87,13 +87,26 @@ fn looked_at() -> BTreeMap<u32, Vec<sock_filter>> {
     pointers.insert(libc::SYS_prctl, Vec::new());
     pointers
         .into_iter()
-        .map(|(call, arguments)| (call as u32, questions(call, &arguments)))
+        .map(|(call, arguments)| (call as u32, questions(call, &arguments, stops_at_code)))
         .collect()
 }
 
 /// Ends with what is done about the call.
-fn questions(call: libc::c_long, pointers: &[usize]) -> Vec<sock_filter> {
+fn questions(call: libc::c_long, pointers: &[usize], stops_at_code: bool) -> Vec<sock_filter> {
     let mut last = match call {
+        libc::SYS_mmap if stops_at_code => vec![
+            load(argument(3)),
+            skip_unless_set(libc::MAP_ANONYMOUS as u32),
+            ALLOW,
+            load(argument(2)),
+            jump_if_set(libc::PROT_EXEC as u32, 3, 0),
+            load(argument(3)),
+            skip_unless_set(libc::MAP_DENYWRITE as u32),
+            ALLOW,
+        ],
+        libc::SYS_mprotect | libc::SYS_pkey_mprotect if stops_at_code => {
+            vec![load(argument(2)), jump_if_set(libc::PROT_EXEC as u32, 1, 0), ALLOW]
+        }
         // A file's mapping may be a window. That of a library, which the loader marks with a flag
         // that does nothing else, is not.
         libc::SYS_mmap => vec![
@@ -166,9 +179,13 @@ fn jump_if_equal(k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { code: JUMP_IF_EQUAL, jt, jf, k }
 }
 
+fn jump_if_set(k: u32, jt: u8, jf: u8) -> sock_filter {
+    sock_filter { code: JUMP_IF_SET, jt, jf, k }
+}
+
 /// Skips the next instruction unless one of these bits is set.
 fn skip_unless_set(k: u32) -> sock_filter {
-    sock_filter { code: JUMP_IF_SET, jt: 0, jf: 1, k }
+    jump_if_set(k, 0, 1)
 }
 
 /// Skips so many instructions.
@@ -219,10 +236,14 @@ mod tests {
     /// What the kernel would do: the action, and how many instructions it takes to know; fails when
     /// more than the number and the instruction set is looked at and `by_number` says it must not.
     fn run(data: &seccomp_data, by_number: bool) -> (u32, usize) {
+        run_in(&program(false), data, by_number)
+    }
+
+    fn run_in(filter: &[sock_filter], data: &seccomp_data, by_number: bool) -> (u32, usize) {
         let bytes: [u8; size_of::<seccomp_data>()] =
             // SAFETY: of integers without padding.
             unsafe { std::mem::transmute(*data) };
-        let (filter, mut at, mut value) = (program(), 0, 0);
+        let (mut at, mut value) = (0, 0);
         for executed in 1.. {
             let step = filter[at];
             let is_met = match step.code {
@@ -311,6 +332,21 @@ mod tests {
     }
 
     #[test]
+    fn code_is_looked_at_when_it_is_mapped_if_functions_are_marked() {
+        const CODE: u64 = (libc::PROT_READ | libc::PROT_EXEC) as u64;
+        let library = libc::MAP_PRIVATE | libc::MAP_DENYWRITE;
+        let stops = |number, protection, flags: i32| {
+            let data = call(number, [8, 8, protection, flags as u64, 3, 0]);
+            run_in(&program(true), &data, false).0 == libc::SECCOMP_RET_TRACE
+        };
+        assert!(stops(libc::SYS_mmap, CODE, library) && stops(libc::SYS_mprotect, CODE, 0));
+        assert!(!stops(libc::SYS_mmap, 1, library) && !stops(libc::SYS_mprotect, 3, 0));
+        assert!(stops(libc::SYS_mmap, 1, libc::MAP_SHARED));
+        assert!(!stops(libc::SYS_mmap, CODE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS));
+        assert!(!is_stopped(&call(libc::SYS_mprotect, [8, 8, CODE, 0, 0, 0])));
+    }
+
+    #[test]
     fn a_handler_is_looked_at_when_it_is_for_a_signal_of_the_capture() {
         let sets = |signal: i32, handler| {
             is_stopped(&call(libc::SYS_rt_sigaction, [signal as u64, handler, 0, 8, 0, 0]))
@@ -353,6 +389,6 @@ mod tests {
     #[test]
     fn the_kernel_takes_a_filter_of_this_length() {
         // BPF_MAXINSNS of linux/bpf_common.h.
-        assert!(program().len() <= 4096);
+        assert!(program(true).len() <= 4096);
     }
 }

@@ -131,8 +131,12 @@ impl Tracer<'_> {
             let path = fs::read_link(format!("/proc/{tid}/exe")).unwrap_or_default();
             let detail = format!("{} is a 32-bit program and was not watched", path.display());
             self.recorder.loss(LossKind::NotWatched, detail);
+            return Ok(());
         }
-        Ok(())
+        match self.mark_functions(tid, &(0..u64::MAX)) {
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(Error::system("marking functions (ptrace)", errno)),
+        }
     }
 
     /// Drops processes without threads and spaces without processes.

@@ -47,11 +47,12 @@ enum Stage {
     Exec = 1,
 }
 
-/// Forks a process that becomes the program once it is traced.
-pub(crate) fn start(program: &Program) -> Result<Started, Error> {
+/// Forks a process that becomes the program once it is traced; stopped also when it maps code, if
+/// that is asked for.
+pub(crate) fn start(program: &Program, stops_at_code: bool) -> Result<Started, Error> {
     let path = find(program)?;
     inspect(&path)?;
-    let image = Image::new(&path, program)?;
+    let image = Image::new(&path, program, stops_at_code)?;
     // After the fork nothing may be allocated: another thread may hold the allocator's lock.
     let (arguments, environment) = (pointers(&image.arguments), pointers(&image.environment));
     let pipe = || io::pipe().map_err(|error| Error::system("making a pipe", error));
@@ -108,7 +109,7 @@ struct Image {
 }
 
 impl Image {
-    fn new(path: &Path, program: &Program) -> Result<Image, Error> {
+    fn new(path: &Path, program: &Program, stops_at_code: bool) -> Result<Image, Error> {
         let text = |bytes: &[u8]| {
             CString::new(bytes).map_err(|_| Error::Nul(String::from_utf8_lossy(bytes).into_owned()))
         };
@@ -127,7 +128,7 @@ impl Image {
             arguments,
             environment,
             output: program.output.as_ref().map(AsRawFd::as_raw_fd),
-            filter: filter::program(),
+            filter: filter::program(stops_at_code),
         })
     }
 

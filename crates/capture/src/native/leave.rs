@@ -125,6 +125,7 @@ impl Tracer<'_> {
 
     /// Takes everything of the capture's out of the thread's address space.
     fn restore_space(&mut self, tid: Tid) -> Result<(), Errno> {
+        self.clear_breakpoints(tid)?;
         let mappings: Vec<Mapping> = self.space(tid).mappings().to_vec();
         for mapping in &mappings {
             if !mapping.guarded.is_empty() {

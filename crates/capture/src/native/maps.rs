@@ -55,7 +55,8 @@ impl Tracer<'_> {
         let replaces = flags & libc::MAP_FIXED as u64 != 0
             && self.space(tid).mappings().iter().any(|old| overlap(&old.range, &range));
         let file = self.watched_file(tid, flags, protection, descriptor, offset, length);
-        if file.is_none() && !replaces {
+        let is_code = protection & libc::PROT_EXEC as u64 != 0 && self.marks_functions();
+        if file.is_none() && !replaces && !is_code {
             return None;
         }
         if file.is_some() && flags & (FIXED | LOW) == 0 {
@@ -108,7 +109,10 @@ impl Tracer<'_> {
         let range = pages(registers.argument(0), registers.argument(1));
         let protection = registers.argument(2);
         let mappings = self.space(tid).mappings();
-        let mapping = mappings.iter().find(|mapping| overlap(&mapping.range, &range))?;
+        let Some(mapping) = mappings.iter().find(|mapping| overlap(&mapping.range, &range)) else {
+            let is_code = protection & libc::PROT_EXEC as u64 != 0 && self.marks_functions();
+            return is_code.then_some(Call::Change(Change::Protect { range, protection }));
+        };
         let is_guarded = mapping.guarded.start <= range.start && range.end <= mapping.guarded.end;
         if is_guarded && let Some(alias) = mapping.alias_of(range.start) {
             // What the program may do, it may do to the alias; the window stays shut.
@@ -149,7 +153,9 @@ impl Tracer<'_> {
             Change::Map(map) => {
                 let range = result..result + map.length;
                 self.drop_windows(tid, &range)?;
-                let Some(file) = map.file else { return Ok(()) };
+                let Some(file) = map.file else {
+                    return self.code_mapped(tid, at, &range, map.protection);
+                };
                 self.add_window(tid, at, range, file, &map)
             }
             Change::Unmap(range) => self.drop_windows(tid, &range),
@@ -162,10 +168,29 @@ impl Tracer<'_> {
                     }
                     self.guard(tid, mapping)?;
                 }
-                Ok(())
+                self.code_mapped(tid, at, &range, protection)
             }
             Change::Move { old, length } => self.moved(tid, &old, result, length),
         }
+    }
+
+    /// Marks functions in what has been mapped or made accessible, if that is code.
+    fn code_mapped(
+        &mut self,
+        tid: Tid,
+        at: u64,
+        range: &Range<u64>,
+        protection: u64,
+    ) -> Result<(), Errno> {
+        if protection & libc::PROT_EXEC as u64 == 0 {
+            return Ok(());
+        }
+        self.mark_functions(tid, range)?;
+        if !self.space(tid).breakpoints.is_empty() {
+            // Later the program may have forbidden itself to map anything.
+            let _ = self.prepare_stub(tid, at)?;
+        }
+        Ok(())
     }
 
     fn add_window(

@@ -33,6 +33,7 @@
 pub(crate) mod arch;
 mod arrive;
 mod attach;
+mod breakpoint;
 mod buffers;
 mod calls;
 mod capture;
@@ -40,11 +41,13 @@ mod error;
 mod fault;
 mod filter;
 mod follow;
+mod functions;
 mod inject;
 mod launch;
 mod leave;
 mod maps;
 mod mark;
+mod mark_on;
 mod memory;
 mod observe;
 mod perform;
@@ -67,5 +70,6 @@ mod world;
 
 pub use capture::Capture;
 pub use error::Error;
+pub use mark_on::{MarkOn, NotFound};
 
 pub use crate::{Outcome, Watch};

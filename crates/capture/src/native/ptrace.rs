@@ -8,6 +8,8 @@ use busprobe_python_frames::Part;
 use libc::{c_int, c_void, iovec};
 use nix::errno::Errno;
 
+use super::arch::layout::BREAKPOINT_CODE;
+
 /// A thread as the kernel counts them; a process has the id of its first thread.
 pub(crate) type Tid = libc::pid_t;
 
@@ -60,6 +62,11 @@ impl SignalInfo {
     pub(crate) fn is_from_kernel(&self) -> bool {
         // A step over a system call is reported as sent by process 0 on some architectures.
         self.0.si_code > 0 || (self.0.si_code == libc::SI_USER && self.address() as u32 == 0)
+    }
+
+    /// Whether an instruction that is a breakpoint caused it.
+    pub(crate) fn is_breakpoint(&self) -> bool {
+        self.0.si_signo == libc::SIGTRAP && self.0.si_code == BREAKPOINT_CODE
     }
 
     /// The address that a fault is about.
@@ -233,6 +240,12 @@ pub(crate) fn set_register_bytes(tid: Tid, kind: c_int, bytes: &[u8]) -> Result<
 /// The kernel refuses device mappings here, so this can never touch a bus.
 pub(crate) fn read_memory(tid: Tid, address: u64, bytes: &mut [u8]) -> Result<usize, Errno> {
     read_parts(tid, &mut [Part { address, bytes }])
+}
+
+/// Reads 8 bytes of it; `None` when they cannot be read.
+pub(crate) fn read_word(tid: Tid, address: u64) -> Option<u64> {
+    let mut word = [0; 8];
+    (read_memory(tid, address, &mut word) == Ok(word.len())).then(|| u64::from_ne_bytes(word))
 }
 
 /// Reads several parts of it in one call, up to the first that cannot be read; returns how many

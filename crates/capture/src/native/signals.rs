@@ -39,7 +39,7 @@ fn flags(action: &Action) -> u64 {
 #[derive(Clone, Default)]
 pub(crate) struct Handlers {
     segv: Option<Action>,
-    pub(crate) trap: Option<Action>,
+    trap: Option<Action>,
 }
 
 impl Handlers {
@@ -47,6 +47,14 @@ impl Handlers {
         match signal {
             libc::SIGSEGV => Some(&mut self.segv),
             libc::SIGTRAP => Some(&mut self.trap),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn get(&self, signal: i32) -> Option<Action> {
+        match signal {
+            libc::SIGSEGV => self.segv,
+            libc::SIGTRAP => self.trap,
             _ => None,
         }
     }
@@ -75,19 +83,20 @@ impl Handlers {
 }
 
 impl Tracer<'_> {
-    /// Puts right what a fault has done to the program's own handler for it.
-    pub(crate) fn keep_handler(&mut self, tid: Tid) -> Result<(), Errno> {
-        let Some(action) = self.process(tid).handlers.segv else { return Ok(()) };
-        if dispositions(tid).is_none_or(|kept| kept & bit(libc::SIGSEGV) != 0) {
+    /// Puts right what the capture's own SIGSEGV or SIGTRAP has done to the program's handler for
+    /// it. The stub has to be there.
+    pub(crate) fn keep_handler(&mut self, tid: Tid, signal: i32) -> Result<(), Errno> {
+        let Some(action) = self.process(tid).handlers.get(signal) else { return Ok(()) };
+        if dispositions(tid).is_none_or(|kept| kept & bit(signal) != 0) {
             return Ok(());
         }
         let place = self.lend(tid, &action)?;
-        let arguments = [libc::SIGSEGV as u64, place, 0, 8, 0, 0];
+        let arguments = [signal as u64, place, 0, 8, 0, 0];
         let _ = self.inject(tid, libc::SYS_rt_sigaction, arguments)?;
         if handler(&action) != libc::SIG_IGN as u64 {
             // It was gone because the signal was blocked.
             let mask = ptrace::signal_mask(tid)?;
-            ptrace::set_signal_mask(tid, mask | bit(libc::SIGSEGV))?;
+            ptrace::set_signal_mask(tid, mask | bit(signal))?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use busprobe_python_frames::{Interpreter, Line as PythonFrame, Thread};
-use busprobe_site::{Machine, Module, SourceFrame, Symbol, disassemble};
+use busprobe_site::{Machine, Module, SlotOf, SourceFrame, Symbol, disassemble};
 use busprobe_trace::{Frame, PythonLine, Site, SourceLine};
 
 use super::arch::Registers;
@@ -87,18 +87,24 @@ pub(crate) struct Sites {
 }
 
 /// A line of `/proc/PID/maps`.
-struct Line {
-    range: Range<u64>,
-    is_code: bool,
-    offset: u64,
+pub(crate) struct Line {
+    pub(crate) range: Range<u64>,
+    pub(crate) is_code: bool,
+    pub(crate) is_private: bool,
+    pub(crate) offset: u64,
     inode: u64,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 impl Sites {
     /// From now on, sites have their callers and are told apart by them.
     pub(crate) fn record_stacks(&mut self) {
         self.with_stacks = true;
+    }
+
+    /// The modules that have been looked into so far.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = &Module> {
+        self.modules.values().flatten().map(Rc::as_ref)
     }
 
     /// The id of the site of the instruction `code`, which the thread is at with these registers;
@@ -245,11 +251,10 @@ impl Sites {
             let Some(module) = self.module(line) else { continue };
             let Some(first) = module.address_of(0) else { continue };
             for slot in module.slots() {
-                let mut value = [0; 8];
+                let SlotOf::Import(name) = &slot.of else { continue };
                 let place = line.range.start.wrapping_add(slot.address.wrapping_sub(first));
-                let read = ptrace::read_memory(tid, place, &mut value);
-                if read == Ok(value.len()) && u64::from_ne_bytes(value) == start {
-                    names.push(slot.name.clone());
+                if ptrace::read_word(tid, place) == Some(start) {
+                    names.push(name.clone());
                 }
             }
         }
@@ -257,7 +262,8 @@ impl Sites {
         names.into_iter().min_by_key(|name| (name.starts_with('_'), usize::MAX - name.len()))
     }
 
-    fn module(&mut self, line: &Line) -> Option<Rc<Module>> {
+    /// The module that is mapped there.
+    pub(crate) fn module(&mut self, line: &Line) -> Option<Rc<Module>> {
         if !line.path.is_absolute() {
             return None;
         }
@@ -326,7 +332,8 @@ fn open(path: &Path, inode: u64) -> Option<Module> {
     (metadata.is_file() && metadata.ino() == inode).then(|| Module::open(path).ok())?
 }
 
-fn lines(tid: Tid) -> Vec<Line> {
+/// Everything that is mapped.
+pub(crate) fn lines(tid: Tid) -> Vec<Line> {
     let maps = fs::read_to_string(format!("/proc/{tid}/maps")).unwrap_or_default();
     maps.lines().filter_map(line).collect()
 }
@@ -355,9 +362,10 @@ fn line(text: &str) -> Option<Line> {
     let mut fields = text.splitn(6, ' ');
     let (start, end) = fields.next()?.split_once('-')?;
     let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
-    let is_code = fields.next()?.contains('x');
+    let flags = fields.next()?;
+    let (is_code, is_private) = (flags.contains('x'), flags.contains('p'));
     let offset = number(fields.next()?)?;
     let inode = fields.nth(1)?.parse().ok()?;
     let path = PathBuf::from(fields.next()?.trim_start());
-    Some(Line { range: number(start)?..number(end)?, is_code, offset, inode, path })
+    Some(Line { range: number(start)?..number(end)?, is_code, is_private, offset, inode, path })
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use super::arch::{Instruction, layout::ARENA};
+use super::breakpoint::Breakpoints;
 use super::sites::SeenSites;
 use super::touch::Touch;
 use super::watch::FileId;
@@ -87,6 +88,7 @@ pub(crate) struct Space {
     /// Instructions by address, with the bytes that they were decoded from.
     code: HashMap<u64, (Vec<u8>, Rc<Instruction>)>,
     pub(crate) sites: SeenSites,
+    pub(crate) breakpoints: Breakpoints,
 }
 
 impl Space {

@@ -62,7 +62,7 @@ impl Tracer<'_> {
     /// The end of a step is a SIGTRAP: when the thread blocks that, the kernel would take the
     /// program's handler for it away. The mask to set again, if it was changed.
     fn unblock_trap(&mut self, tid: Tid) -> Result<Option<u64>, Errno> {
-        if self.process(tid).handlers.trap.is_none() {
+        if self.process(tid).handlers.get(libc::SIGTRAP).is_none() {
             return Ok(None);
         }
         let mask = ptrace::signal_mask(tid)?;

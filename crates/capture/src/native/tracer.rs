@@ -6,10 +6,12 @@ use nix::errno::Errno;
 
 use super::arch::Registers;
 use super::attach::Attached;
+use super::breakpoint::Arrivals;
 use super::buffers::Lent;
 use super::error::Error;
 use super::launch::Started;
 use super::maps::Change;
+use super::mark_on::Marked;
 use super::ptrace::{self, How, SignalInfo, Stop, Tid};
 use super::recorder::{Recorded, Recorder};
 use super::requests::Requests;
@@ -34,6 +36,8 @@ pub(crate) struct Thread {
     pub(crate) held: Option<SignalInfo>,
     /// Whether its group was stopped in the middle of a step.
     pub(crate) is_to_stop: bool,
+    /// What its breakpoints have yet to learn.
+    pub(crate) arrivals: Arrivals,
 }
 
 impl Thread {
@@ -46,6 +50,7 @@ impl Thread {
             original: None,
             held: None,
             is_to_stop: false,
+            arrivals: Arrivals::default(),
         }
     }
 }
@@ -97,6 +102,7 @@ pub(crate) struct Tracer<'a> {
     pub(crate) recorder: Recorder<'a>,
     pub(crate) watched: WatchList,
     pub(crate) sites: Sites,
+    pub(crate) marked: Marked,
     pub(crate) threads: HashMap<Tid, Thread>,
     pub(crate) processes: HashMap<Tid, Process>,
     pub(crate) spaces: HashMap<SpaceId, Space>,
@@ -126,6 +132,7 @@ impl<'a> Tracer<'a> {
             recorder,
             watched,
             sites: Sites::default(),
+            marked: Marked::default(),
             threads,
             processes: HashMap::from([(first, Process { space, handlers: Handlers::default() })]),
             spaces: HashMap::from([(space, Space::default())]),
@@ -146,6 +153,7 @@ impl<'a> Tracer<'a> {
             self.end();
         }
         let let_go = traced?;
+        self.say_not_found();
         let Recorded { accesses, syscalls, losses, error } = self.recorder.finish();
         let status = self.status;
         Ok(Outcome { status, let_go, accesses, syscalls, losses, sink_error: error })
@@ -229,6 +237,9 @@ impl<'a> Tracer<'a> {
                 }
                 self.deliver(tid, signal)
             }
+            Stop::Signal(libc::SIGTRAP) if let Some(at) = self.breakpoint(tid)? => {
+                self.reached(tid, at)
+            }
             Stop::Signal(signal) => self.deliver(tid, signal),
             Stop::Call if ptrace::is_call_entry(tid)? => {
                 self.call_begins(tid)?;
@@ -274,7 +285,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// Lets a thread go on, with the signal that it is stopped for.
-    fn deliver(&mut self, tid: Tid, signal: i32) -> Result<(), Errno> {
+    pub(crate) fn deliver(&mut self, tid: Tid, signal: i32) -> Result<(), Errno> {
         if self.stays(tid) {
             self.thread(tid).held = Some(ptrace::signal_info(tid)?);
             return Ok(());

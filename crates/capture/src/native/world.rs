@@ -24,8 +24,17 @@ impl Tracer<'_> {
         let space = self.space(tid);
         let mappings: Vec<Mapping> =
             touches.iter().filter_map(|touch| space.guards(&touch.range())).cloned().collect();
+        self.alone(tid, |tracer| tracer.open_step_close(tid, before, &mappings))
+    }
+
+    /// Does something while no other thread runs in the same address space.
+    pub(crate) fn alone<T>(
+        &mut self,
+        tid: Tid,
+        what: impl FnOnce(&mut Self) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
         let others = self.stop_others(tid)?;
-        let stepped = self.open_step_close(tid, before, &mappings);
+        let done = what(self);
         for other in others {
             if self.stays(other) {
                 continue;
@@ -36,7 +45,7 @@ impl Tracer<'_> {
                 Err(errno) => return Err(errno),
             }
         }
-        stepped
+        done
     }
 
     fn open_step_close(

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use busprobe_trace::{Access, Direction, Site, Syscall};
 
+use crate::module_name::is_named;
+
 /// Which accesses are wanted; what is empty or `None` does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -24,12 +26,8 @@ impl Filter {
     /// or by the part of that before `.so`: `/lib/libc.so.6`, `libc.so.6`, `libc`.
     #[must_use]
     pub fn takes_site(&self, site: &Site) -> bool {
-        let is_named = |module: &String| {
-            let name = site.module_name().unwrap_or_default();
-            let stem = name.split_once(".so").map_or(name, |(stem, _)| stem);
-            site.module.as_ref() == Some(module) || module == name || module == stem
-        };
-        self.modules.is_empty() || self.modules.iter().any(is_named)
+        let is_wanted = |path: &String| self.modules.iter().any(|name| is_named(path, name));
+        self.modules.is_empty() || site.module.as_ref().is_some_and(is_wanted)
     }
 
     /// Whether an access is wanted, if its site is.

@@ -11,19 +11,24 @@ use busprobe_trace::{Direction, Trace};
 use crate::program::{Bench, LENGTH, Run};
 
 /// A program that has said that it is ready, and ends when its standard input does.
-struct Running {
+pub(crate) struct Running {
     child: Child,
 }
 
 impl Running {
     /// Compiles and starts a program that calls `ready()` once and `is_on()` again and again.
-    fn start(bench: &Bench, body: &str) -> Running {
+    pub(crate) fn start(bench: &Bench, body: &str) -> Running {
+        Running::start_built(bench, body, &[])
+    }
+
+    /// As [`Running::start`], with extra words for the compiler.
+    pub(crate) fn start_built(bench: &Bench, body: &str, flags: &[&str]) -> Running {
         let helpers = "static void ready(void) { puts(\"ready\"); fflush(stdout); }
              static int is_on(void) {
                  fd_set set; FD_ZERO(&set); FD_SET(0, &set);
                  struct timeval now = {0}; return select(1, &set, 0, 0, &now) <= 0; }
              #include <sys/select.h>";
-        let program = bench.compile(&format!("#include <sys/select.h>\n{helpers}\n{body}"), &[]);
+        let program = bench.compile(&format!("#include <sys/select.h>\n{helpers}\n{body}"), flags);
         let mut child = Command::new(program)
             .arg(bench.window())
             .stdin(Stdio::piped())
@@ -37,7 +42,7 @@ impl Running {
         Running { child }
     }
 
-    fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id() as i32
     }
 
@@ -61,7 +66,7 @@ impl Running {
     }
 
     /// Ends its input; it has to end well.
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         drop(self.child.stdin.take());
         let status = self.child.wait().expect("it ends");
         assert!(status.success(), "the program was disturbed: {status}");

@@ -3,6 +3,7 @@
 mod attach;
 mod instructions;
 mod mappings;
+mod marked_functions;
 mod marks;
 mod processes;
 mod program;

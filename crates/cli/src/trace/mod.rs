@@ -1,6 +1,7 @@
 //! `busprobe trace`: run a program, or attach to one, and record what it does to a window.
 
 mod live;
+mod marked;
 mod progress;
 mod selection;
 
@@ -32,6 +33,7 @@ use crate::{summary, watch};
 #[command(
     after_help = "Examples: busprobe trace --watch mem:0x0a000000+16K -- python3 script.py\n          \
                         busprobe trace --watch uio:dma --only writes --limit 100 --pid 812\n          \
+                        busprobe trace --watch uio:dma --mark-on dma_start --mark-on libc:memcpy=copy -- ./app\n          \
                         busprobe trace --cpu cortex-a57 --sysroot arm64 --watch win.bin -- python3 x.py"
 )]
 pub(crate) struct Args {
@@ -55,6 +57,12 @@ pub(crate) struct Args {
     #[arg(conflicts_with_all = ["cpu", "symbols", "sysroot", "arch", "qemu"])]
     pid: Option<i32>,
 
+    /// Put a mark at every call of this function: SYMBOL or MODULE:SYMBOL, with =TEXT for a text
+    /// other than its name; may be given several times. The program stays unmodified: it is
+    /// stopped where the function begins, in every thread and process of it. Not under QEMU
+    #[arg(long, value_name = "FUNCTION[=TEXT]", value_parser = marked::parse)]
+    mark_on: Vec<native::MarkOn>,
+
     #[command(flatten)]
     selection: selection::Options,
 
@@ -77,6 +85,12 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Trouble> {
             "--stack is for programs of this machine: QEMU does not tell who called; leave out one",
         ));
     }
+    if !args.mark_on.is_empty() && args.emulation.is_given() {
+        return Err(Trouble::new(
+            "--mark-on is for programs of this machine: under QEMU a program puts its marks \
+             itself (docs/tracing.md); leave out one",
+        ));
+    }
     let live = Live::new(args.output.as_deref())?;
     let mut sink = Selected::new(args.selection.selection(), live);
     let outcome = if args.emulation.is_given() {
@@ -88,6 +102,8 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Trouble> {
             None => native::Capture::new(args.command),
         };
         let capture = if args.stack { capture.stacks() } else { capture };
+        let capture = args.mark_on.into_iter().fold(capture, native::Capture::mark_on);
+        let capture = capture.when_not_found(|missing| eprintln!("busprobe: {missing}"));
         watches.into_iter().fold(capture, native::Capture::watch).run(&mut sink)?
     };
     let accesses = sink.accesses();

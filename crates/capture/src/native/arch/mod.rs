@@ -4,7 +4,8 @@
 //! - `Vectors`: its vector and mask registers, read when they are needed;
 //! - `Instruction`: what it loads and stores, how to run it with its window moved, and the data;
 //! - `StringRun`: an instruction that makes many accesses, run as a whole;
-//! - `layout`: where windows are put, and what a system call looks like.
+//! - `runs_anywhere`, `is_trap`: what an instruction is that a breakpoint takes the place of;
+//! - `layout`: where windows are put, and what a system call and a breakpoint look like.
 
 #[cfg(any(target_arch = "aarch64", test))]
 mod aarch64;

@@ -13,5 +13,15 @@ pub(crate) const AUDIT_ARCH: u32 = 0xc000_00b7;
 /// `svc #0`.
 pub(crate) const CALL_INSTRUCTION: [u8; 4] = [0x01, 0x00, 0x00, 0xd4];
 
+/// `brk #0`.
+pub(crate) const BREAKPOINT: [u8; 4] = [0x00, 0x00, 0x20, 0xd4];
+
+/// How far the program counter is beyond a breakpoint that a thread has come to.
+pub(crate) const BREAKPOINT_ADVANCE: u64 = 0;
+
+/// What the kernel says of the signal that a breakpoint causes (`brk_handler`,
+/// arch/arm64/kernel/debug-monitors.c).
+pub(crate) const BREAKPOINT_CODE: i32 = libc::TRAP_BRKPT;
+
 /// Bytes of the longest instruction.
 pub(crate) const LONGEST_INSTRUCTION: usize = 4;

@@ -1,6 +1,7 @@
 //! AArch64.
 
-// Pure arithmetic, so that its tests run on every machine.
+// Pure arithmetic, so that their tests run on every machine.
+mod displaced;
 mod encoding;
 
 #[cfg(target_arch = "aarch64")]
@@ -20,6 +21,6 @@ mod vectors;
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) use {
-    data::Evidence, instruction::Instruction, redirect::Redirect, registers::Registers,
-    string::StringRun, vectors::Vectors,
+    data::Evidence, displaced::is_trap, displaced::runs_anywhere, instruction::Instruction,
+    redirect::Redirect, registers::Registers, string::StringRun, vectors::Vectors,
 };

@@ -12,6 +12,8 @@ use crate::native::ptrace::{self, NT_PRSTATUS, Tid};
 
 /// Where a system call's number is.
 const NUMBER: usize = 8;
+/// Where a function returns to.
+const LINK: usize = 30;
 /// During a system call's stop the kernel shows here which of its two stops it is.
 const SHADOWED: usize = 7;
 
@@ -80,10 +82,20 @@ impl Registers {
         self.0.regs[..6].copy_from_slice(&arguments);
     }
 
+    /// Where the stack ends.
+    pub(crate) fn stack_pointer(&self) -> u64 {
+        self.0.sp
+    }
+
+    /// Where the function that is about to begin returns to, and the stack pointer there.
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it has to be read")]
+    pub(crate) fn return_place(&self, _: Tid) -> Option<(u64, u64)> {
+        Some((self.0.regs[LINK], self.0.sp))
+    }
+
     /// What unwinding the stack begins with.
     pub(crate) fn unwind_start(&self) -> UnwindRegsNative {
         const FRAME_POINTER: usize = 29;
-        const LINK: usize = 30;
         UnwindRegsNative::new(self.0.regs[LINK], self.0.sp, self.0.regs[FRAME_POINTER])
     }
 

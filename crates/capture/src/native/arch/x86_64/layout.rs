@@ -12,5 +12,15 @@ pub(crate) const AUDIT_ARCH: u32 = 0xc000_003e;
 /// `syscall`.
 pub(crate) const CALL_INSTRUCTION: [u8; 2] = [0x0f, 0x05];
 
+/// `int3`.
+pub(crate) const BREAKPOINT: [u8; 1] = [0xcc];
+
+/// How far the program counter is beyond a breakpoint that a thread has come to.
+pub(crate) const BREAKPOINT_ADVANCE: u64 = 1;
+
+/// What the kernel says of the signal that a breakpoint causes (`do_int3_user`,
+/// arch/x86/kernel/traps.c).
+pub(crate) const BREAKPOINT_CODE: i32 = libc::SI_KERNEL;
+
 /// Bytes of the longest instruction.
 pub(crate) const LONGEST_INSTRUCTION: usize = 15;

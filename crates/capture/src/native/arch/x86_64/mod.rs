@@ -1,6 +1,7 @@
 //! x86-64.
 
 mod data;
+mod displaced;
 mod frame;
 mod instruction;
 pub(crate) mod layout;
@@ -13,6 +14,7 @@ mod transfer;
 mod vectors;
 
 pub(crate) use data::Evidence;
+pub(crate) use displaced::{is_trap, runs_anywhere};
 pub(crate) use frame::saved_vectors;
 pub(crate) use instruction::Instruction;
 pub(crate) use redirect::Redirect;

@@ -82,6 +82,16 @@ impl Registers {
         }
     }
 
+    /// Where the stack ends.
+    pub(crate) fn stack_pointer(&self) -> u64 {
+        self.0.rsp
+    }
+
+    /// Where the function that is about to begin returns to, and the stack pointer there.
+    pub(crate) fn return_place(&self, tid: Tid) -> Option<(u64, u64)> {
+        Some((ptrace::read_word(tid, self.0.rsp)?, self.0.rsp.wrapping_add(8)))
+    }
+
     /// What unwinding the stack begins with.
     pub(crate) fn unwind_start(&self) -> UnwindRegsNative {
         UnwindRegsNative::new(self.0.rip, self.0.rsp, self.0.rbp)

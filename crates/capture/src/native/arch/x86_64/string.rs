@@ -5,11 +5,9 @@
 
 use iced_x86::{Mnemonic as M, Register, UsedMemory};
 
+use super::layout::BREAKPOINT;
 use super::{Instruction, Registers};
 use crate::native::touch::Move;
-
-/// `int3`.
-const BREAKPOINT: u8 = 0xcc;
 
 /// A repeated string instruction that runs as a whole.
 pub(crate) struct StringRun {
@@ -51,8 +49,8 @@ impl StringRun {
     /// What to put at the stub; whole words.
     pub(crate) fn code(instruction: &[u8]) -> Vec<u8> {
         let mut code = instruction.to_vec();
-        code.push(BREAKPOINT);
-        code.resize(code.len().next_multiple_of(8), BREAKPOINT);
+        code.extend(BREAKPOINT);
+        code.resize(code.len().next_multiple_of(8), BREAKPOINT[0]);
         code
     }
 
