@@ -6,10 +6,11 @@ use std::rc::Rc;
 use crate::Line;
 use crate::code::Code;
 use crate::image::Image;
-use crate::layout::{Bytecode, Layout, Position};
-use crate::memory::{Memory, bytes, number, u32_at, u64_at};
-use crate::object::{TYPE, Types};
+use crate::layout::Layout;
+use crate::memory::{Memory, bytes, number, u64_at};
+use crate::object::Types;
 use crate::opcodes::Opcodes;
+use crate::own::Place;
 use crate::thread::{Known, Thread};
 use crate::version::Version;
 
@@ -23,6 +24,8 @@ const BASIC_SIZE: u64 = 32;
 pub struct Interpreter {
     /// The address of `_PyRuntime`.
     pub(crate) runtime: u64,
+    /// The address of `PyGILState_GetThisThreadState`.
+    pub(crate) state_of_this_thread: Option<u64>,
     pub(crate) layout: Layout,
     pub(crate) types: Types,
     pub(crate) opcodes: Opcodes,
@@ -53,6 +56,7 @@ impl Interpreter {
         let is_as_known = basic_size == layout.code.bytecode.basic_size();
         is_as_known.then(|| Interpreter {
             runtime,
+            state_of_this_thread: symbol("PyGILState_GetThisThreadState"),
             layout,
             types,
             opcodes: Opcodes::of(version),
@@ -74,31 +78,21 @@ impl Interpreter {
         self.line(memory, code, offset)
     }
 
+    /// The line of a place that a thread has found itself at, and is at still.
+    pub fn line_at(&mut self, memory: &dyn Memory, place: &Place) -> Option<Rc<Line>> {
+        self.line(memory, place.code, place.offset)
+    }
+
     /// The code object of a frame, and the byte offset of the instruction that it is at.
     fn position(&self, memory: &dyn Memory, mut frame: u64) -> Option<(u64, u32)> {
-        /// `FRAME_OWNED_BY_CSTACK`: there is such a frame where C has called the interpreter.
-        const OF_C: u8 = 3;
         let layout = &self.layout.frame;
         let mut bytes = bytes(memory, frame, layout.length())?;
-        if layout.owner.is_some_and(|owner| bytes[owner as usize] == OF_C) {
+        if layout.is_of_c(|at| u64_at(&bytes, at))? {
             frame = u64_at(&bytes, layout.previous)?;
             if !memory.read(frame, &mut bytes) {
                 return None;
             }
         }
-        let code = u64_at(&bytes, layout.code)?;
-        let is_frame = || u64_at(&bytes, TYPE) == Some(self.types.frame);
-        let offset = match layout.position {
-            Position::Bytes(at) if is_frame() => u32_at(&bytes, at)?.into(),
-            Position::Units(at) if is_frame() => 2 * u64::from(u32_at(&bytes, at)?),
-            Position::Bytes(_) | Position::Units(_) => return None,
-            Position::Address(at) => {
-                let Bytecode::Inline(start) = self.layout.code.bytecode else { return None };
-                u64_at(&bytes, at)?.checked_sub(code.checked_add(start)?)?
-            }
-        };
-        // Before its first instruction a frame is at -1.
-        let offset = i32::try_from(offset).ok()?;
-        Some((code, offset as u32))
+        layout.position(self.types.frame, self.layout.code.bytecode, |at| u64_at(&bytes, at))
     }
 }

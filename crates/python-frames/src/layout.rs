@@ -6,6 +6,7 @@
 
 use crate::lines::LineTable;
 use crate::memory::{Memory, bytes, u64_at};
+use crate::object::TYPE;
 use crate::version::Version;
 
 /// The structures of one interpreter.
@@ -116,6 +117,38 @@ impl ThreadLayout {
 }
 
 impl FrameLayout {
+    /// Whether a frame stands for C alone; `word` gives 8 bytes of it.
+    pub(crate) fn is_of_c(&self, word: impl Fn(u64) -> Option<u64>) -> Option<bool> {
+        /// `FRAME_OWNED_BY_CSTACK`: there is such a frame where C has called the interpreter.
+        const OF_C: u8 = 3;
+        let Some(owner) = self.owner else { return Some(false) };
+        Some(word(owner)? as u8 == OF_C)
+    }
+
+    /// The code object of a frame, and the byte offset of the instruction that it is at; `word`
+    /// gives 8 bytes of it. `frame_type` is what a frame has as its type, where it is an object.
+    pub(crate) fn position(
+        &self,
+        frame_type: u64,
+        bytecode: Bytecode,
+        word: impl Fn(u64) -> Option<u64>,
+    ) -> Option<(u64, u32)> {
+        let code = word(self.code)?;
+        let is_frame = || word(TYPE) == Some(frame_type);
+        let offset = match self.position {
+            Position::Bytes(at) if is_frame() => (word(at)? as u32).into(),
+            Position::Units(at) if is_frame() => 2 * u64::from(word(at)? as u32),
+            Position::Bytes(_) | Position::Units(_) => return None,
+            Position::Address(at) => {
+                let Bytecode::Inline(start) = bytecode else { return None };
+                word(at)?.checked_sub(code.checked_add(start)?)?
+            }
+        };
+        // Before its first instruction a frame is at -1.
+        let offset = i32::try_from(offset).ok()?;
+        Some((code, offset as u32))
+    }
+
     /// Bytes to read of a frame.
     pub(crate) fn length(&self) -> usize {
         let (Position::Bytes(position) | Position::Units(position) | Position::Address(position)) =

@@ -6,6 +6,9 @@
 //! [`Interpreter::running`] then follows the pointers from the runtime to the thread, its frame
 //! and the frame's code.
 //!
+//! A program that looks at itself, in a signal handler say, asks [`Own::place`] where the calling
+//! thread is, and [`Interpreter::line_at`] which line that is when it first sees the place.
+//!
 //! An interpreter built otherwise, memory that changes meanwhile, a thread that is not Python's:
 //! wherever something is not as it has to be, the answer is `None`. Every object on the way is
 //! recognised by its type, and every thread by its interpreter.
@@ -18,11 +21,13 @@ mod lines;
 mod memory;
 mod object;
 mod opcodes;
+mod own;
 mod thread;
 mod version;
 
 pub use interpreter::Interpreter;
 pub use memory::{Memory, Part};
+pub use own::{Own, Place};
 pub use thread::Thread;
 
 /// A place in a Python program.

@@ -104,16 +104,17 @@ impl Trace {
         trace: &busprobe_trace::Trace,
     ) -> PyResult<Bound<'py, PyAny>> {
         static ACCESS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-        let site = access.site.and_then(|id| trace.site(id)).map(ToString::to_string);
+        let site = access.site.and_then(|id| trace.site(id));
         ACCESS.import(py, "busprobe.traced", "Access")?.call1((
             access.direction.letter().to_string(),
             access.offset,
             access.size,
             verdict::data(py, access.data.as_ref())?,
             access.thread,
-            site,
+            site.map(ToString::to_string),
             access.window,
             access.time_ns,
+            site.and_then(|site| site.python.as_ref()).map(verdict::line),
         ))
     }
 }

@@ -1,6 +1,6 @@
 //! A verdict as a Python object, see `busprobe/traced.py`.
 
-use busprobe_trace::{Data, Trace};
+use busprobe_trace::{Data, PythonLine, Trace};
 use busprobe_verdict::explain::Explanation;
 use busprobe_verdict::{Beat, Bus, By, Intent, bus_by_name, operations};
 use pyo3::prelude::*;
@@ -50,7 +50,13 @@ pub(crate) fn object<'py>(
         PyTuple::new(py, verdict.unseen())?,
         PyTuple::new(py, why.collect::<Vec<_>>())?,
         explanation.exact_call(),
+        explanation.python().map(line),
     ))
+}
+
+/// A line of Python with its whole path.
+pub(crate) fn line(line: &PythonLine) -> String {
+    format!("{}:{}", line.file, line.line)
 }
 
 fn beat<'py>(py: Python<'py>, beat: &Beat) -> PyResult<Bound<'py, PyAny>> {

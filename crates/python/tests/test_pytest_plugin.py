@@ -69,6 +69,7 @@ def test_what_does_not_fails_with_accesses_verdict_and_the_exact_call(
         [
             "*the bus did not see what was meant",
             "*W 0x0 4x32: 8 writes for 4 words*",
+            "*at */test_what_does_not_fails_with_accesses_verdict_and_the_exact_call.py:4",
             '*write instead: busprobe.view(mm, "I")[[]0:4[]] = data',
             "*W addr 0x0 data 0x0 size *",
             "*... and 60 more",

@@ -74,6 +74,24 @@ def test_windows_views_and_buffers_are_watched() -> None:
         assert [access[:4] for access in t] == [("W", 2, 2, 5)]
 
 
+def test_the_line_of_python_is_known(mm: mmap.mmap) -> None:
+    view = busprobe.view(mm, "I")
+
+    def poke(index: int) -> int:
+        view[index] = 1
+        return index
+
+    first = poke.__code__.co_firstlineno + 1
+    with busprobe.trace(mm) as t:
+        for _ in range(3):
+            poke(poke(3) + 1)
+    here = f"{__file__}:{first}"
+    assert [access.line for access in t] == [here] * 6
+    assert t[0].site is not None and t[0].site.endswith(f"   test_trace.py:{first}")
+    assert {verdict.line for verdict in t.verdicts()} == {here}
+    view.release()
+
+
 def test_what_cannot_be_watched_is_refused(mm: mmap.mmap) -> None:
     with pytest.raises(TypeError, match="at least one"):
         busprobe.trace()

@@ -338,6 +338,11 @@ pub(crate) fn lines(tid: Tid) -> Vec<Line> {
     maps.lines().filter_map(line).collect()
 }
 
+/// The images that are mapped in a process, by where each begins.
+pub(crate) fn images_of(tid: Tid) -> Vec<u64> {
+    images(&lines(tid)).collect()
+}
+
 /// The images that are mapped with their code: where each begins.
 fn images(lines: &[Line]) -> impl Iterator<Item = u64> {
     lines
@@ -347,7 +352,8 @@ fn images(lines: &[Line]) -> impl Iterator<Item = u64> {
         .map(|line| line.range.start)
 }
 
-fn python_line(frame: &PythonFrame) -> PythonLine {
+/// As a trace has it.
+pub(crate) fn python_line(frame: &PythonFrame) -> PythonLine {
     PythonLine {
         file: frame.file.clone(),
         line: frame.line,

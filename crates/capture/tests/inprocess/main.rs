@@ -5,6 +5,7 @@
 mod faults;
 mod instructions;
 mod memory;
+mod python_lines;
 mod stress;
 mod threads;
 mod windows;

@@ -98,6 +98,8 @@ def _fail(trace: "Trace", verdicts: "List[Verdict]", what: str) -> None:
     lines = [what]
     for verdict in verdicts:
         lines += ["", f"{verdict.intent}: {verdict.words}"]
+        if verdict.line is not None:
+            lines.append(f"  at {verdict.line}")
         lines += [f"  {sentence}" for sentence in verdict.why]
         lines += _remedy(verdict.remedy)
     accesses = str(trace).splitlines()

@@ -17,11 +17,13 @@ class Access(NamedTuple):
     thread: int
     """As `threading.get_native_id()` has it."""
     site: Optional[str]
-    """The function and the instruction."""
+    """The function, the instruction, and the line of Python."""
     window: int
     """Its number among the trace's windows."""
     time_ns: Optional[int]
     """Since the trace began."""
+    line: Optional[str]
+    """The line of Python that was running: "/home/me/driver.py:12"."""
 
 
 class Beat(NamedTuple):
@@ -54,6 +56,8 @@ class Verdict(NamedTuple):
     """Why the bus saw what it did, a sentence each."""
     remedy: Optional[str]
     """The line of Python that puts exactly the intent on the bus, when one line does."""
+    line: Optional[str]
+    """The line of Python that was running at the first access: "/home/me/driver.py:12"."""
 
     def __bool__(self) -> bool:
         """Whether it is exact."""

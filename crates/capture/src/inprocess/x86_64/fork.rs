@@ -10,6 +10,7 @@ use std::sync::{MutexGuard, OnceLock};
 
 use super::known::{self, All};
 use super::planner::{self, Planned};
+use super::python::{self, Lines};
 use super::shared::{Held, shared};
 use super::{guard, log};
 
@@ -18,6 +19,7 @@ struct Everything {
     shared: Held,
     planned: MutexGuard<'static, Vec<Planned>>,
     known: MutexGuard<'static, All>,
+    lines: MutexGuard<'static, Lines>,
     pages: MutexGuard<'static, ()>,
 }
 
@@ -48,6 +50,7 @@ unsafe extern "C" fn before() {
         shared: shared(),
         planned: planner::planned(),
         known: known::all(),
+        lines: python::lines(),
         pages: guard::changing(),
     };
     // SAFETY: what all traces share is held now.
@@ -60,15 +63,15 @@ unsafe extern "C" fn in_parent() {
     if everything.shared.traces > 0 {
         // SAFETY: gettid(2) has no preconditions.
         let thread = unsafe { libc::gettid() };
-        log::put(thread as u32, log::What::Forked);
+        log::put(thread as u32, python::NONE, log::What::Forked);
     }
 }
 
 unsafe extern "C" fn in_child() {
     // SAFETY: as in the parent: it is the only thread here, and that one's copy.
     let Some(everything) = (unsafe { (*HELD.0.get()).take() }) else { return };
-    let Everything { mut shared, mut planned, known, pages } = everything;
+    let Everything { mut shared, mut planned, known, lines, pages } = everything;
     planned.clear();
-    drop((planned, known, pages));
+    drop((planned, known, lines, pages));
     shared.begin_anew();
 }

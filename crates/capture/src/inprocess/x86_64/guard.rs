@@ -83,6 +83,14 @@ fn watched() -> impl Iterator<Item = Pages> {
     all.filter_map(|(state, pages)| (state == WATCHED).then_some(pages))
 }
 
+/// Whether a range has something of a watched page, or of an alias.
+pub(super) fn is_device(range: &Range<u64>) -> bool {
+    watched().any(|Pages { range: pages, distance, .. }| {
+        let moved = |at: u64| at.wrapping_add_signed(distance);
+        overlap(&pages, range) || overlap(&(moved(pages.start)..moved(pages.end)), range)
+    })
+}
+
 /// Whether two ranges share anything.
 pub(super) fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
     a.start < b.end && b.start < a.end

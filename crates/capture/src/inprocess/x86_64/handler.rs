@@ -7,7 +7,7 @@ use libc::{SIGBUS, SIGFPE, SIGSEGV, SIGTRAP, c_int, ucontext_t};
 
 use super::signals::CAUSED_BY_INSTRUCTIONS;
 use super::step::{How, Question, Slot, Step};
-use super::{guard, log, plan, retry};
+use super::{guard, log, plan, python, retry};
 use crate::inprocess::Error;
 use crate::native::arch::{Registers, saved, saved_vectors};
 use crate::native::ptrace;
@@ -81,10 +81,14 @@ fn begin(address: u64, context: &mut ucontext_t) -> bool {
         return false;
     }
     let before = Registers::of_interrupted(context);
+    let place = python::place();
+    let line = place.as_ref().map_or(Some(python::NONE), python::find);
     let step = Step {
         // SAFETY: gettid(2) has no preconditions.
         thread: unsafe { libc::gettid() } as u32,
         address,
+        place,
+        line: line.unwrap_or(python::NONE),
         before,
         registers: before,
         vectors: ptr::from_ref(saved_vectors(context)),
@@ -98,6 +102,9 @@ fn begin(address: u64, context: &mut ucontext_t) -> bool {
         slot.begin(&step);
         slot.step()
     };
+    if line.is_none() {
+        slot.ask(Question::Locate);
+    }
     if !start_by_plan(step, context) {
         slot.ask(Question::Start);
         run(step.registers, context);
@@ -145,6 +152,7 @@ fn finish(slot: &Slot, context: &mut ucontext_t) {
             });
             log::put(
                 step.thread,
+                step.line,
                 log::What::Stepped {
                     instruction: plan.instruction,
                     before: step.before,
@@ -186,7 +194,11 @@ fn fail(slot: &Slot, fault: &mut Fault<'_>, again: bool) {
         How::Planned(plan, _) => {
             let instruction = plan.instruction;
             let &mut Step { before, signal, address, .. } = step;
-            log::put(step.thread, log::What::Failed { instruction, before, signal, address });
+            log::put(
+                step.thread,
+                step.line,
+                log::What::Failed { instruction, before, signal, address },
+            );
         }
         How::Asked => slot.ask(Question::Abandon),
     }

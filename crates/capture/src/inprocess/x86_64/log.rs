@@ -7,6 +7,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
+use super::python::LineNumber;
 use crate::native::arch::Registers;
 
 const PER_CHUNK: usize = 2048;
@@ -16,6 +17,8 @@ const CHUNKS: usize = 16384;
 pub(super) struct Note {
     /// As gettid(2) has it.
     pub(super) thread: u32,
+    /// What Python was running there.
+    pub(super) line: LineNumber,
     /// By the clock of [`now`].
     pub(super) time: u64,
     pub(super) what: What,
@@ -73,14 +76,14 @@ pub(super) fn now() -> u64 {
 }
 
 /// Notes what happened now.
-pub(super) fn put(thread: u32, what: What) {
+pub(super) fn put(thread: u32, line: LineNumber, what: What) {
     let number = NEXT.fetch_add(1, Ordering::AcqRel);
     let Some(place) = room(number) else {
         LOST.fetch_add(1, Ordering::Relaxed);
         return;
     };
     // SAFETY: the number is nobody else's, and nobody reads the place before it says so.
-    unsafe { (*place.note.get()).write(Note { thread, time: now(), what }) };
+    unsafe { (*place.note.get()).write(Note { thread, line, time: now(), what }) };
     place.is_there.store(1, Ordering::Release);
 }
 

@@ -9,6 +9,7 @@ mod log;
 mod mapping;
 mod plan;
 mod planner;
+mod python;
 mod records;
 mod retry;
 mod shared;

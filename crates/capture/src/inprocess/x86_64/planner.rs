@@ -14,6 +14,7 @@ use busprobe_trace::{Data, Direction, LossKind};
 use super::guard::{self, Pages};
 use super::known::{self, Known};
 use super::log;
+use super::python::{Finder, LineNumber};
 use super::signals::Waiting;
 use super::step::{self, Question, Slot, Step};
 use super::{futex, plan, stub};
@@ -77,6 +78,7 @@ enum Way {
 }
 
 fn serve() {
+    let mut finder = Finder::default();
     let mut jobs: Vec<Option<Job>> = step::slots().iter().map(|_| None).collect();
     while !IS_TO_STOP.load(Ordering::Acquire) {
         let bell = step::BELL.load(Ordering::Acquire);
@@ -87,6 +89,11 @@ fn serve() {
             }
             // SAFETY: its thread asks, so it is the planner's to use until it is answered.
             let step = unsafe { slot.step() };
+            if let (Question::Locate, Some(place)) = (question, &step.place) {
+                step.line = finder.number(place);
+                slot.answer();
+                continue;
+            }
             match (question, job.take()) {
                 (Question::Start, _) => *job = Some(start(slot, step)),
                 (Question::Settle, Some(job)) => settle(&job, step),
@@ -100,14 +107,14 @@ fn serve() {
 }
 
 /// Notes it for that thread, in the log's order. Not for handlers.
-pub(super) fn note(thread: u32, what: Planned) {
+pub(super) fn note(thread: u32, line: LineNumber, what: Planned) {
     let mut planned = planned();
     planned.push(what);
-    log::put(thread, log::What::Planned(planned.len() - 1));
+    log::put(thread, line, log::What::Planned(planned.len() - 1));
 }
 
 fn lose(step: &Step, kind: LossKind, detail: String, within: Range<u64>) {
-    note(step.thread, Planned::Loss { kind, detail, within });
+    note(step.thread, step.line, Planned::Loss { kind, detail, within });
 }
 
 fn start(slot: &Slot, step: &mut Step) -> Job {
@@ -226,7 +233,7 @@ fn settle(job: &Job, step: &mut Step) {
     };
     let touches: Vec<_> =
         job.touches.iter().map(|touch| (*touch, instruction.data(touch, &evidence))).collect();
-    note(step.thread, Planned::Ran { instruction: *number, touches });
+    note(step.thread, step.line, Planned::Ran { instruction: *number, touches });
 }
 
 fn abandon(job: &Job, step: &Step) {

@@ -10,6 +10,7 @@ use super::guard::overlap;
 use super::known::{self, Known};
 use super::log::{self, Note, What};
 use super::planner::{self, Planned};
+use super::python::{self, LineNumber};
 use crate::inprocess::Region;
 use crate::native::Capture;
 use crate::native::arch::{Evidence, Vectors};
@@ -22,7 +23,7 @@ pub(super) struct Records<'a> {
     trace: Trace,
     said: HashSet<String>,
     known: HashMap<u32, Arc<Known>>,
-    sites: HashMap<u32, u32>,
+    sites: HashMap<(u32, LineNumber), u32>,
     describe: (Sites, SeenSites),
     /// The time that the trace counts from.
     start: u64,
@@ -138,7 +139,7 @@ impl<'a> Records<'a> {
                 self.loss(LossKind::Approximate, detail.to_owned());
             }
             let first = (part.start - touch.address) as usize;
-            let from = self.site(instruction);
+            let from = self.site(instruction, note.line);
             self.trace.events.push(Event::Access(Access {
                 window,
                 data: data.and_then(|data| data.bytes().get(first..first + size).map(Data::new)),
@@ -154,9 +155,9 @@ impl<'a> Records<'a> {
         Arc::clone(self.known.entry(instruction).or_insert_with(|| known::get(instruction)))
     }
 
-    /// The trace's own number for the site of an instruction.
-    fn site(&mut self, instruction: u32) -> u32 {
-        if let Some(&id) = self.sites.get(&instruction) {
+    /// The trace's own number for the site of an instruction that a line of Python has run.
+    fn site(&mut self, instruction: u32, line: LineNumber) -> u32 {
+        if let Some(&id) = self.sites.get(&(instruction, line)) {
             return id;
         }
         let known = self.known(instruction);
@@ -164,8 +165,9 @@ impl<'a> Records<'a> {
         let process = std::process::id().cast_signed();
         let found = known.site.get_or_init(|| sites.describe(seen, process, known.pc, &known.code));
         let id = self.trace.sites.len() as u32;
-        self.trace.sites.push(Site { id, ..found.clone() });
-        self.sites.insert(instruction, id);
+        let python = python::line(line);
+        self.trace.sites.push(Site { id, python, ..found.clone() });
+        self.sites.insert((instruction, line), id);
         id
     }
 

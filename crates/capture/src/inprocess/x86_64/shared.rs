@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::planner::{self, Planner};
 use super::signals::Waiting;
 use super::span::Spans;
-use super::{fork, handler, log, step, stub};
+use super::{fork, handler, log, python, step, stub};
 use crate::inprocess::Error;
 use crate::native::arch;
 
@@ -53,6 +53,7 @@ impl Shared {
             fork::prepare().map_err(Error::refused("pthread_atfork"))?;
             stub::prepare().map_err(Error::refused("memory for code"))?;
             arch::prepare();
+            python::prepare();
             self.planner = Some(Planner::start().map_err(Error::refused("a thread"))?);
         }
         self.traces += 1;

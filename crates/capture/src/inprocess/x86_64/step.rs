@@ -7,6 +7,9 @@ use std::thread;
 
 use super::futex;
 use super::plan::Plan;
+use super::python::LineNumber;
+use busprobe_python_frames::Place;
+
 use crate::native::arch::{Distances, Registers};
 
 /// How many threads can be in the middle of a step; more wait for their turn.
@@ -18,6 +21,8 @@ pub(super) const MOST: usize = 64;
 pub(super) enum Question {
     /// None: the step is its thread's.
     None = 0,
+    /// Which line of Python is at that place?
+    Locate,
     /// With which registers is the instruction to run?
     Start,
     /// It ran: what would the registers be without the move?
@@ -33,6 +38,10 @@ pub(super) struct Step {
     pub(super) thread: u32,
     /// The address that faulted.
     pub(super) address: u64,
+    /// Where its thread is in a Python program.
+    pub(super) place: Option<Place>,
+    /// The line of that; the answer to [`Question::Locate`].
+    pub(super) line: LineNumber,
     /// The registers as the instruction finds them.
     pub(super) before: Registers,
     /// The answer to [`Question::Start`]; with [`Question::Settle`] the registers as they are, and
@@ -163,7 +172,7 @@ impl Slot {
     /// What its thread wants to know.
     pub(super) fn question(&self) -> Question {
         let question = self.question.load(Ordering::Acquire);
-        [Question::Start, Question::Settle, Question::Abandon]
+        [Question::Locate, Question::Start, Question::Settle, Question::Abandon]
             .into_iter()
             .find(|one| *one as u32 == question)
             .unwrap_or(Question::None)

@@ -5,7 +5,7 @@ use busprobe_trace::{Event, Loss, LossKind, Trace};
 use super::planner::{self, Planned};
 use super::records::Records;
 use super::shared::shared;
-use super::{handler, log};
+use super::{handler, log, python};
 use crate::inprocess::{Error, Region};
 
 /// Windows of this process that are being watched, until [`Watching::finish`], or until it is
@@ -106,7 +106,7 @@ pub fn mark(text: &str) {
     if shared().traces > 0 {
         // SAFETY: gettid(2) has no preconditions.
         let thread = unsafe { libc::gettid() };
-        planner::note(thread as u32, Planned::Mark(text.to_owned()));
+        planner::note(thread as u32, python::NONE, Planned::Mark(text.to_owned()));
     }
 }
 
