@@ -79,6 +79,36 @@ fn a_block_that_claims_more_than_it_can_hold_is_refused_before_it_is_read() {
     );
 }
 
+/// A block of that kind, with its length.
+fn block(kind: u8, content: &[&[u8]]) -> Vec<u8> {
+    let content = content.concat();
+    [&[kind][..], &(content.len() as u64 + 8).to_be_bytes(), &content].concat()
+}
+
+/// A block of the values of one wire, with that table of where its changes are.
+fn values(kind: u8, table: &[u8]) -> Vec<u8> {
+    let (times_and_memory, first_values) = ([0; 24], [0, 0, 1]);
+    let changes = [1, b'4'];
+    let table_length = (table.len() as u64).to_be_bytes();
+    block(kind, &[&times_and_memory, &first_values, &changes, table, &table_length, &[0; 24]])
+}
+
+#[test]
+fn what_would_make_the_reader_ask_for_gigabytes_is_refused() {
+    let many = [0xFE, 0xFF, 0xFF, 0xFF, 0x0F];
+    for (file, said) in [
+        (block(2, &[&many]), "more times without a dump than it can hold"),
+        (block(7, &[&[0; 8], &many]), "a block that unpacks to more than it can hold"),
+        (values(5, &many), "a table of more wires than its block has"),
+        (values(8, &many), "a table of more wires than its block has"),
+        (values(5, &[0xD1, 0x0F]), "values of a wire that begin behind all values"),
+        (values(8, &[0xD1, 0x0F]), "values of a wire that begin behind all values"),
+    ] {
+        let error = read(&file).unwrap_err().to_string();
+        assert_eq!(error, format!("byte 0: not as FST has it: {said}"));
+    }
+}
+
 /// Where the blocks begin.
 fn blocks(file: &[u8]) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(0), |&at| {

@@ -77,30 +77,46 @@ fn variable_number(input: &mut impl Read) -> Result<u64, ReadError> {
     Ok(value)
 }
 
-/// Where the changes of each wire begin, as a block's table has it: steps from one to the next,
-/// and between them runs of wires that do not change or change as another does.
-fn places(mut table: &[u8], is_aliased_2: bool) -> Vec<u64> {
-    let mut places = Vec::new();
-    let mut place = 0_u64;
-    while let [first, ..] = table {
-        let is_step = first & 1 == 1;
-        let step = if is_aliased_2 && is_step {
-            // Signed; what is not positive is an alias.
-            signed_number(&mut table) >> 1
-        } else {
-            let Ok(number) = variable_number(&mut table) else { break };
-            if number == 0 && !is_aliased_2 {
-                // The number of the wire whose changes these are.
-                let _ = variable_number(&mut table);
+/// A block's table of its wires' changes.
+#[derive(Default)]
+struct Table {
+    /// Of how many wires it speaks.
+    wires: u64,
+    /// Where the changes begin of each wire that has its own, ascending.
+    places: Vec<u64>,
+}
+
+impl Table {
+    /// The table as it is packed: steps from one place to the next, and between them runs of wires
+    /// that do not change, and wires that change as another does.
+    fn unpack(mut bytes: &[u8], is_aliased_2: bool) -> Self {
+        let mut table = Table::default();
+        let mut place = 0_u64;
+        while let [first, ..] = bytes {
+            let is_step = first & 1 == 1;
+            let (wires, step) = if is_aliased_2 && is_step {
+                // Signed; what is not positive is an alias.
+                (1, signed_number(&mut bytes) >> 1)
+            } else {
+                let Ok(number) = variable_number(&mut bytes) else { break };
+                if number == 0 && !is_aliased_2 {
+                    // The number of the wire whose changes these are.
+                    let _ = variable_number(&mut bytes);
+                }
+                match number >> 1 {
+                    half if is_step => (1, half as i64),
+                    0 if !is_aliased_2 => (1, 0),
+                    half => (half, 0),
+                }
+            };
+            table.wires = table.wires.saturating_add(wires);
+            if step > 0 {
+                place = place.saturating_add(step as u64);
+                table.places.push(place);
             }
-            if is_step { (number >> 1) as i64 } else { 0 }
-        };
-        if step > 0 {
-            place = place.saturating_add(step as u64);
-            places.push(place);
         }
+        table
     }
-    places
 }
 
 /// As [`variable_number`], the last byte's bit 6 being the sign of all above it.
@@ -156,12 +172,12 @@ impl Block {
         input.seek(SeekFrom::Current(packed as i64))?;
         let changing = variable_number(input)?;
         [unpacked, wires, changing].into_iter().try_for_each(|count| self.holds(count))?;
-        self.check_changes(input)
+        self.check_changes(input, changing)
     }
 
-    /// How much the changes of each wire say that they unpack to. `input` is where they begin; a
-    /// table behind them tells where each wire's are.
-    fn check_changes(&self, input: &mut (impl Read + Seek)) -> Result<(), ReadError> {
+    /// How much the changes of each of `wires` wires say that they unpack to. `input` is where they
+    /// begin; a table behind them tells where each wire's are.
+    fn check_changes(&self, input: &mut (impl Read + Seek), wires: u64) -> Result<(), ReadError> {
         let too_long = || self.error("a table of wires that is longer than its block");
         let start = input.stream_position()?;
         let end = self.at + 1 + self.length;
@@ -172,16 +188,22 @@ impl Block {
         let length = number(input)?;
         let table_start = behind.checked_sub(length).filter(|&at| at >= start);
         let table_start = table_start.ok_or_else(too_long)?;
-        let mut table = vec![0; length as usize];
+        let mut bytes = vec![0; length as usize];
         input.seek(SeekFrom::Start(table_start))?;
-        input.read_exact(&mut table)?;
-        let mut places = places(&table, self.kind == VALUES_ALIASED_2);
-        places.retain(|&place| place < table_start - start);
-        for (index, &place) in places.iter().enumerate() {
-            let next = places.get(index + 1).copied().unwrap_or(table_start - start);
+        input.read_exact(&mut bytes)?;
+        let table = Table::unpack(&bytes, self.kind == VALUES_ALIASED_2);
+        if table.wires > wires {
+            return Err(self.error("a table of more wires than its block has"));
+        }
+        let values = table_start - start;
+        if table.places.last().is_some_and(|&last| last >= values) {
+            return Err(self.error("values of a wire that begin behind all values"));
+        }
+        for (index, &place) in table.places.iter().enumerate() {
+            let next = table.places.get(index + 1).copied().unwrap_or(values);
             input.seek(SeekFrom::Start(start + place))?;
             let unpacked = variable_number(input)?;
-            if unpacked > next.saturating_sub(place).saturating_mul(TIGHTEST) {
+            if unpacked > (next - place).saturating_mul(TIGHTEST) {
                 return Err(self.error("values of a wire that unpack to more than they can hold"));
             }
         }
@@ -195,16 +217,24 @@ impl Block {
             VALUES | VALUES_ALIASED | VALUES_ALIASED_2 => 8 * 7,
             GEOMETRY => 8 * 3,
             HIERARCHY | HIERARCHY_LZ4 | HIERARCHY_LZ4_TWICE => 8 * 2,
-            BLACKOUT | SKIPPED => 8,
+            BLACKOUT => 8 + 1,
+            SKIPPED => 8,
             _ => return Err(self.error("a block of an unknown kind")),
         };
         if self.length < at_least || (self.kind == HEADER && self.length != HEADER_LENGTH) {
             return Err(self.error("a block that is too short for its kind"));
         }
         match self.kind {
-            HIERARCHY => self.holds(number(input)?),
-            // Compressed a second time, a byte stands for still more.
-            HIERARCHY_LZ4 | HIERARCHY_LZ4_TWICE => self.holds(number(input)? / 256),
+            HIERARCHY | HIERARCHY_LZ4 => self.holds(number(input)?),
+            HIERARCHY_LZ4_TWICE => {
+                // Compressed a second time, a byte stands for still more.
+                self.holds(number(input)? / 256)?;
+                self.holds(variable_number(input)?)
+            }
+            // Each time that the dump was switched has a byte and at least one of time.
+            BLACKOUT if variable_number(input)? > self.length / 2 => {
+                Err(self.error("more times without a dump than it can hold"))
+            }
             GEOMETRY => {
                 let (unpacked, count) = (number(input)?, number(input)?);
                 self.holds(unpacked)?;
