@@ -1,8 +1,10 @@
 //! What else than a copy routine can, or cannot, make the beats of a block.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
-use busprobe_trace::Direction;
+use busprobe_trace::{Data, Direction};
 use busprobe_verdict::{Beat, Impossible, bus_by_name};
 
 use crate::block::Block;
@@ -127,18 +129,22 @@ fn each_repeated(block: &Block) -> Option<Cause> {
             ),
         ));
     }
-    let first =
-        block.beats.chunk_by(|one, other| one == other).map(<[Beat]>::len).position(|run| run == 1);
-    Some(cannot(
-        kind,
-        match first {
-            Some(_) => {
-                "a retry by a slave or bridge, or a log that shows each beat twice: the \
-                        repetitions do not follow at once"
-            }
-            None => "a retry by a slave or bridge: not every beat comes equally often",
-        },
-    ))
+    let runs = block.beats.chunk_by(|one, other| one == other).count();
+    let different = block.beats.iter().map(key).collect::<HashSet<_>>().len();
+    let why = if different == block.beats.len() {
+        "bytes come again, but no whole beat does"
+    } else if different < runs {
+        "the repetitions do not follow at once"
+    } else {
+        "not every beat comes equally often"
+    };
+    let what = "a retry by a slave or bridge, or a log that shows each beat twice";
+    Some(cannot(kind, format!("{what}: {why}")))
+}
+
+/// What makes beats equal.
+fn key(beat: &Beat) -> (Direction, u64, u32, Option<Data>) {
+    (beat.direction, beat.offset, beat.size, beat.data)
 }
 
 fn read_before_write(block: &Block) -> Option<Cause> {
@@ -257,5 +263,23 @@ fn write_combining(block: &Block) -> Option<Cause> {
                 _ => format!("write combining of stores that put each element once: {why}"),
             },
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why_it_is_no_retry(offsets: &[u64]) -> String {
+        let beat = |&offset| Beat { direction: Direction::Write, offset, size: 4, data: None };
+        let beats: Vec<Beat> = offsets.iter().map(beat).collect();
+        each_repeated(&Block::of(&beats)).unwrap().words
+    }
+
+    #[test]
+    fn why_a_retry_is_impossible_is_said_of_the_beats_at_hand() {
+        assert!(why_it_is_no_retry(&[0, 4, 0, 4]).ends_with("do not follow at once"));
+        assert!(why_it_is_no_retry(&[0, 0, 4]).ends_with("not every beat comes equally often"));
+        assert!(why_it_is_no_retry(&[0, 2]).ends_with("no whole beat does"));
     }
 }
