@@ -12,8 +12,8 @@ const TABLE: &str = include_str!("builds.tsv");
 /// A build of a library, one of whose functions copies as a known routine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Build {
-    /// The library: `glibc`, `musl`.
-    pub library: &'static str,
+    /// The C library: `glibc`, `musl`.
+    pub libc: &'static str,
     /// The package's version.
     pub version: &'static str,
     /// The instruction set, as Rust names it.
@@ -43,22 +43,12 @@ pub fn builds(routine: &Routine) -> impl Iterator<Item = Build> {
 fn all() -> impl Iterator<Item = Build> {
     TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
         let fields: Vec<&str> = line.split('\t').collect();
-        let [library, version, machine, build_id, function, symbol, routine, compared, cpus] =
+        let [libc, version, machine, build_id, function, symbol, routine, compared, cpus] =
             fields[..]
         else {
             return None;
         };
-        Some(Build {
-            library,
-            version,
-            machine,
-            build_id,
-            function,
-            symbol,
-            routine,
-            compared,
-            cpus,
-        })
+        Some(Build { libc, version, machine, build_id, function, symbol, routine, compared, cpus })
     })
 }
 

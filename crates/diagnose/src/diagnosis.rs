@@ -104,8 +104,8 @@ impl Finding {
 
 /// Diagnoses what a trace holds, of which only direction, offset, size and data are looked at.
 ///
-/// Operations end at marks (and where the trace itself tells them apart), at long pauses, and where else they have to for as few as possible to
-/// explain it all.
+/// Operations end at marks (and where the trace itself tells them apart), at long pauses, and where
+/// else they have to for as few as possible to explain it all.
 #[must_use]
 pub fn diagnose(trace: &Trace) -> Diagnosis {
     let bus: &dyn Bus = match trace.header.level {

@@ -114,9 +114,9 @@ fn list(numbers: &[u64]) -> String {
 fn seen_in(routine: &Routine) -> String {
     let mut libraries: Vec<(&str, Vec<Build>)> = Vec::new();
     for build in builds(routine) {
-        match libraries.iter_mut().find(|(name, _)| *name == build.library) {
+        match libraries.iter_mut().find(|(name, _)| *name == build.libc) {
             Some((_, builds)) => builds.push(build),
-            None => libraries.push((build.library, vec![build])),
+            None => libraries.push((build.libc, vec![build])),
         }
     }
     let of_library = |(name, builds): &(&str, Vec<Build>)| {
