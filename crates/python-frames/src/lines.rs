@@ -1,5 +1,7 @@
 //! From a bytecode instruction to its line: three tables in six versions.
 
+use crate::object::LONGEST_TABLE;
+
 /// How a code object keeps its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineTable {
@@ -31,11 +33,12 @@ fn lnotab(table: &[u8], first: i32, offset: u32) -> Option<i32> {
     for [step, lines] in table.as_chunks::<2>().0 {
         at += u32::from(*step);
         if at > offset {
-            break;
+            return Some(line);
         }
         line = line.checked_add((*lines as i8).into())?;
     }
-    Some(line)
+    // The last line goes to the end of the code, unless there is more of the table.
+    ((table.len() as u64) < LONGEST_TABLE).then_some(line)
 }
 
 fn ranges(table: &[u8], first: i32, offset: u32) -> Option<i32> {
@@ -114,6 +117,13 @@ mod tests {
                 assert_eq!(kind.line(table, 1, offset), line, "{kind:?} at {offset}");
             }
         }
+    }
+
+    #[test]
+    fn a_table_that_was_cut_off_tells_no_line_behind_the_cut() {
+        let table = [2_u8, 1].repeat(LONGEST_TABLE as usize / 2);
+        assert_eq!(LineTable::Lnotab.line(&table, 1, 4), Some(3));
+        assert_eq!(LineTable::Lnotab.line(&table, 1, 1 << 20), None);
     }
 
     proptest! {
