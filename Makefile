@@ -11,7 +11,10 @@ PYTHON_SOURCES := $(shell find crates/python -name '*.py' -o -name '*.pyi' -o -n
 # What the tests run besides cargo and Python; the Debian package is named after its command, or
 # behind the colon.
 TOOLS := chromium iverilog verilator yosys valgrind busybox memtool go:golang-go
-APT_INSTALL := $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -y -qq --no-install-recommends
+# A fresh machine has no lists of packages, and old lists name packages that are gone.
+APT_GET := $(if $(filter 0,$(shell id -u)),,sudo) apt-get -qq
+apt_install = { $(APT_GET) install -y --no-install-recommends $(1) >/dev/null 2>&1 \
+  || { $(APT_GET) update && $(APT_GET) install -y --no-install-recommends $(1) >/dev/null; }; }
 
 .PHONY: help demo test tools test-rust test-python test-programs test-guest test-hdl test-spark lint bench clean
 
@@ -27,7 +30,7 @@ $(BUSPROBE): $(RUST_SOURCES)
 # Debian and Ubuntu package Python's venv module apart.
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
-	  || $(APT_INSTALL) python3-venv \
+	  || $(call apt_install,python3-venv) \
 	  || { echo "Python cannot make virtual environments here: apt-get install python3-venv" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
@@ -70,7 +73,7 @@ test: test-rust test-python test-programs test-guest test-hdl test-spark
 tools:
 	@missing=$$(for tool in $(TOOLS); do \
 	  command -v $${tool%:*} >/dev/null || echo $${tool#*:}; done); \
-	[ -z "$$missing" ] || $(APT_INSTALL) $$missing >/dev/null \
+	[ -z "$$missing" ] || $(call apt_install,$$missing) \
 	  || { echo "the tests need:" $$missing "(apt-get install" $$missing")" >&2; exit 2; }
 
 test-rust: $(VENV)/checks tools
@@ -82,7 +85,7 @@ test-python: $(VENV)/analytics $(BUSPROBE) tools
 
 # The examples of asking Spark about traces, on this machine.
 test-spark: $(SPARK)/ready $(BUSPROBE)
-	@command -v java >/dev/null || $(APT_INSTALL) default-jre-headless >/dev/null \
+	@command -v java >/dev/null || $(call apt_install,default-jre-headless) \
 	  || { echo "Spark needs Java: apt-get install default-jre-headless" >&2; exit 2; }
 	$(SPARK)/bin/python -m pytest -q examples/analytics -k spark
 
