@@ -120,8 +120,9 @@ cat {edu.FUNCTION}/resource >out/resource
 
 
 def _program(machine: Machine, to: Path) -> Path:
-    kinds = SOURCES / {VIRT: "aarch64.c", PC: "x86_64.c"}[machine]
-    return compile_c([SOURCES / "main.c", kinds], to, machine.architecture)
+    kinds = {VIRT: "aarch64.c", PC: "x86_64.c"}[machine]
+    sources = [SOURCES / name for name in ("main.c", "plain.c", kinds)]
+    return compile_c(sources, to, machine.architecture)
 
 
 def _region(way: Way, resource: str) -> Region:

@@ -1,8 +1,4 @@
 /* The kinds of load and store that a compiler or libc emits for AArch64. */
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "kinds.h"
 
 #define VALUE 0x1122334455667788
@@ -136,37 +132,6 @@ static void byte_structures(char *p)
 	RUN(VECTORS
 	    "st1	{v0.16b-v3.16b}, [%0]\n"
 	    "ld1	{v4.16b, v5.16b}, [%0]\n");
-}
-
-static void copies(char *p)
-{
-	static char block[1024];
-
-	for (int i = 0; i < 1024; i++)
-		block[i] = i;
-	for (int n = 8; n <= 1024; n *= 2)
-		memcpy(p + 0x400, block, n);
-	memcpy(block, p, 256);
-	memset(p, 0x5a, 64);
-}
-
-static void odd_copies(char *p)
-{
-	static char block[128] = "any text will do";
-
-	for (int n = 1; n < 100; n += 7)
-		memcpy(p + 0x400, block, n);
-}
-
-static void of_a_forked_child(char *p)
-{
-	pid_t child = fork();
-
-	if (child == 0) {
-		*(volatile uint32_t *)(p + 4) = 3;
-		_exit(0);
-	}
-	waitpid(child, 0, 0);
 }
 
 const struct kind kinds[] = {

@@ -12,5 +12,10 @@ struct kind {
 /* Ends with a kind that has no name. */
 extern const struct kind kinds[];
 
+/* Kinds in plain C: memcpy and memset, memcpy of odd lengths, a store by a forked child. */
+void copies(char *p);
+void odd_copies(char *p);
+void of_a_forked_child(char *p);
+
 /* Whether this CPU has what the kind needs. */
 int can_run(const struct kind *kind);

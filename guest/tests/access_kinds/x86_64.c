@@ -3,7 +3,6 @@
 #include <asm/prctl.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kinds.h"
@@ -310,38 +309,21 @@ static void nothing(char *p)
 	    "nopl	(%%rdi)\n");
 }
 
-static void copies(char *p)
+static void copies_to_long_ones(char *p)
 {
-	static char block[2560];
+	static char block[2304];
 
-	for (int i = 0; i < 2560; i++)
+	copies(p);
+	for (int i = 0; i < 2304; i++)
 		block[i] = i;
-	for (int n = 8; n <= 1024; n *= 2)
-		memcpy(p + 0x400, block, n);
-	memcpy(block, p, 256);
-	memset(p, 0x5a, 64);
 	/* Where libc begins to copy with `rep movsb`. */
 	memcpy(p + 0x400, block, 2304);
 }
 
-static void odd_copies(char *p)
+static void odd_copies_and_a_move(char *p)
 {
-	static char block[128] = "any text will do";
-
-	for (int n = 1; n < 100; n += 7)
-		memcpy(p + 0x400, block, n);
+	odd_copies(p);
 	memmove(p + 0x404, p + 0x400, 40);
-}
-
-static void of_a_forked_child(char *p)
-{
-	pid_t child = fork();
-
-	if (child == 0) {
-		*(volatile uint32_t *)(p + 4) = 3;
-		_exit(0);
-	}
-	waitpid(child, 0, 0);
 }
 
 const struct kind kinds[] = {
@@ -367,8 +349,8 @@ const struct kind kinds[] = {
 	{ "masked", masked, 1 },
 	{ "gathers", gathers, 0 },
 	{ "nothing", nothing, 0 },
-	{ "memcpy and memset", copies, 1 },
-	{ "odd memcpy", odd_copies, 1 },
+	{ "memcpy and memset", copies_to_long_ones, 1 },
+	{ "odd memcpy", odd_copies_and_a_move, 1 },
 	{ "a forked child", of_a_forked_child, 0 },
 	{ 0, 0, 0 },
 };
