@@ -3,7 +3,7 @@
 //! Encodings: Arm ARM (DDI 0487) C4.1, "A64 instruction set encoding".
 
 /// Bytes to which Device memory wants the address of each part of a load or store aligned: the
-/// size of one register, or of one element for structures (Arm ARM B2.8, "Alignment support").
+/// size of one register, or of one element for structures (Arm ARM, "Alignment support").
 /// `None` when `word` is no load or store of the kinds that memory routines are made of.
 pub(crate) fn alignment(word: u32) -> Option<u32> {
     let field = |low: u32, bits: u32| word >> low & ((1 << bits) - 1);

@@ -8,7 +8,7 @@ use busprobe_trace::{Site, Trace, text};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unaligned {
     /// It faults and the program gets SIGBUS: what the architecture demands of Device memory
-    /// (Arm ARM B2.8, "Alignment support"), where each register has to be aligned to its size.
+    /// (Arm ARM, "Alignment support"), where each register has to be aligned to its size.
     #[default]
     Fault,
     /// Each 8 bytes that are not aligned become single bytes: what QEMU before 9.0 does instead.
