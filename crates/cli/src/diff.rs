@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use busprobe_trace::{Access, Trace, text};
-use busprobe_verdict::{Beat, Change, OperationDiff, bus_by_name, diff};
+use busprobe_verdict::{Beat, Bus, Change, OperationDiff, diff};
 
-use crate::check::parse_bus;
+use crate::judging::parse_bus;
 use crate::trace_file::load;
 use crate::trouble::Trouble;
 
@@ -30,13 +31,12 @@ pub(crate) struct Args {
     /// Compare accesses as issued (device), or their beats on a bus: axi4-lite-32, axi4-lite-64,
     /// beats:BITS, wc-x86 or normal-nc-arm (write-combining)
     #[arg(long, default_value = "device", value_parser = parse_bus)]
-    bus: String,
+    bus: Arc<dyn Bus>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let bus = bus_by_name(&args.bus).expect("clap has checked the name");
     let (first, second) = (whole(&args.first)?, whole(&args.second)?);
-    let diffs = diff(&first, &second, bus.as_ref());
+    let diffs = diff(&first, &second, args.bus.as_ref());
     let same = diffs.iter().all(OperationDiff::is_same);
     if !same {
         println!("--- {}\n+++ {}", args.first.display(), args.second.display());

@@ -8,11 +8,11 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use busprobe_trace::{Access, Direction, Frame, Level, PythonLine, Site, Trace, text};
+use busprobe_trace::{Access, Direction, Level, PythonLine, Site, Trace, text};
 use busprobe_verdict::explain::{Explanation, Routine};
-use busprobe_verdict::{Beat, Bus, By, Class, Intent, Operation, bus_by_name, operations};
+use busprobe_verdict::{Beat, Bus, Class, Operation};
 
-use crate::check::parse_bus;
+use crate::judging::Judging;
 use crate::trace_file::load;
 use crate::trouble::Trouble;
 
@@ -33,18 +33,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     op: Option<usize>,
 
-    /// What was meant: direction, start, count and bits (W 0x0 64x32), fixed for a FIFO
-    #[arg(long, value_name = "INTENT")]
-    intent: Option<Intent>,
-
-    /// The bus between the CPU and the device
-    #[arg(long, default_value = "axi4-lite-32", value_parser = parse_bus)]
-    bus: String,
-
-    /// What sets operations apart: mark, line, call or window. Without it marks, then lines and
-    /// calls; with --intent marks alone
-    #[arg(long, value_name = "WHAT")]
-    by: Option<By>,
+    #[command(flatten)]
+    judging: Judging,
 
     /// Show every access and every beat, however many
     #[arg(long)]
@@ -58,10 +48,10 @@ const SHOWN: usize = 8;
 const WIDTH: usize = 88;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let bus = bus_by_name(&args.bus).expect("clap has checked the name");
+    let Judging { intent, bus, .. } = &args.judging;
     let (trace, damage) = load(&args.trace)?;
     let path = args.trace.display();
-    let operations = operations(&trace, args.by.or(args.intent.as_ref().map(|_| By::Mark)));
+    let operations = args.judging.operations(&trace);
     if operations.is_empty() {
         return Err(Trouble::new(format!(
             "{path}: no access in it, so there is nothing to explain"
@@ -69,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     }
     let explained: Vec<Vec<Explanation>> = operations
         .iter()
-        .map(|operation| Explanation::of(operation, &trace, bus.as_ref(), args.intent.as_ref()))
+        .map(|operation| Explanation::of(operation, &trace, bus.as_ref(), intent.as_ref()))
         .collect();
     let index = match args.op {
         Some(number) if (1..=operations.len()).contains(&number) => number - 1,
@@ -128,7 +118,8 @@ impl Page<'_> {
             sentences(&mut page, "through", &[format!("{}{habit}", api.name())]);
         }
         if let Some(site) = explanation.site {
-            row(&mut page, "called by", &site.stack.iter().map(caller).collect::<Vec<_>>());
+            let callers: Vec<String> = site.stack.iter().map(ToString::to_string).collect();
+            row(&mut page, "called by", &callers);
         }
         row(&mut page, "routine", &routines(explanation));
         row(&mut page, "accesses", &self.accesses(explanation));
@@ -221,25 +212,6 @@ fn python(line: &PythonLine) -> Vec<String> {
     lines.extend(source.map(|text| format!("    {}", text.trim())));
     lines.extend(bytecode::listing(line).into_iter().map(|text| format!("    {text}")));
     lines
-}
-
-/// A function that was under way, and the line of it when that is known.
-fn caller(frame: &Frame) -> String {
-    if let Some(line) = &frame.python {
-        return format!("{line} in {}", line.function);
-    }
-    let path = frame.module.as_deref().unwrap_or("?");
-    let module = path.rsplit('/').next().unwrap_or(path);
-    let place = match (&frame.symbol, frame.symbol_offset, frame.address) {
-        (Some(symbol), Some(offset), _) => format!("{module} {symbol}+{offset:#x}"),
-        (Some(symbol), None, _) => format!("{module} {symbol}"),
-        (None, _, Some(address)) => format!("{module}+{address:#x}"),
-        (None, _, None) => format!("pc {:#x}", frame.pc),
-    };
-    match &frame.source {
-        Some(line) => format!("{place}   {line}"),
-        None => place,
-    }
 }
 
 fn routines(explanation: &Explanation) -> Vec<String> {

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use busprobe_logs::export::{Exporter, Format, Stream, export};
-use busprobe_verdict::bus_by_name;
+use busprobe_verdict::Bus;
 
-use crate::check::parse_bus;
+use crate::judging::parse_bus;
 use crate::trace_file::{self, Damage};
 use crate::trouble::Trouble;
 
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     /// The bus whose beats a waveform shows: axi4-lite-32, axi4-lite-64, beats:BITS, device (as
     /// issued), wc-x86 or normal-nc-arm (write-combining)
     #[arg(long, default_value = "axi4-lite-32", value_parser = parse_bus)]
-    bus: String,
+    bus: Arc<dyn Bus>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
@@ -79,7 +80,7 @@ fn format(args: &Args) -> Result<Format, Trouble> {
 }
 
 fn exporter(args: &Args, format: Format) -> Result<Box<dyn Exporter>, Trouble> {
-    let bus = bus_by_name(&args.bus).expect("clap has checked the name");
+    let bus = Arc::clone(&args.bus);
     Ok(match &args.output {
         Some(path) => {
             let file = File::create(path).map_err(|error| Trouble::of_file(path, &error))?;

@@ -12,6 +12,7 @@ mod export;
 #[cfg(test)]
 mod help_tests;
 mod import;
+mod judging;
 mod keep;
 mod man;
 mod markup;
@@ -59,8 +60,6 @@ enum Command {
     Completions(completions::Args),
     #[command(display_order = 99)]
     Man(man::Args),
-    #[command(display_order = 98)]
-    #[command(display_order = 99)]
     Trace(trace::Args),
     Record(record::Args),
     Sweep(sweep::Args),

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use busprobe_trace::{Event, Site, Trace};
-use busprobe_verdict::{Bus, By, Intent, Operation, Verdict, bus_by_name, operations};
+use busprobe_verdict::{Operation, Verdict};
 
-use crate::check::parse_bus;
+use crate::judging::Judging;
 use crate::trace_file::load;
 use crate::trouble::Trouble;
 
@@ -27,19 +27,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
 
-    /// What was meant: direction, start, count and bits (W 0x0 64x32), fixed for a FIFO
-    #[arg(long, value_name = "INTENT")]
-    intent: Option<Intent>,
-
-    /// The bus between the CPU and the device: axi4-lite-32, axi4-lite-64, beats:BITS, device (as
-    /// issued), wc-x86 or normal-nc-arm (write-combining)
-    #[arg(long, default_value = "axi4-lite-32", value_parser = parse_bus)]
-    bus: String,
-
-    /// What sets operations apart: mark, line, call or window. Without it marks, then lines and
-    /// calls; with --intent marks alone
-    #[arg(long, value_name = "WHAT")]
-    by: Option<By>,
+    #[command(flatten)]
+    judging: Judging,
 }
 
 /// An operation's reads or writes, and what became of them.
@@ -49,13 +38,13 @@ struct Judged<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let bus = bus_by_name(&args.bus).expect("clap has checked the name");
+    let Judging { intent, bus, .. } = &args.judging;
     let (trace, damage) = load(&args.trace)?;
-    let operations = operations(&trace, args.by.or(args.intent.as_ref().map(|_| By::Mark)));
+    let operations = args.judging.operations(&trace);
     let judged: Vec<Judged> = operations
         .iter()
         .flat_map(|operation| {
-            let verdicts = judge(operation, bus.as_ref(), args.intent.as_ref());
+            let verdicts = operation.judge(bus.as_ref(), intent.as_ref());
             verdicts.into_iter().map(move |verdict| Judged { operation, verdict })
         })
         .collect();
@@ -68,13 +57,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             Err(Trouble::new(format!("{path}: {damage}; reported is what came before")))
         }
         None => Ok(ExitCode::SUCCESS),
-    }
-}
-
-fn judge(operation: &Operation, bus: &dyn Bus, intent: Option<&Intent>) -> Vec<Verdict> {
-    match intent {
-        Some(intent) => vec![operation.judge(bus, intent)],
-        None => operation.infer_and_judge(bus),
     }
 }
 

@@ -19,12 +19,20 @@ pub(crate) fn write(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
     let operations = operations(trace, None);
     if operations.is_empty() {
         let names: Vec<&str> = trace.windows.iter().map(|window| window.name.as_str()).collect();
-        writeln!(out, "busprobe: nothing touched {}", names.join(", "))?;
+        let names = names.join(", ");
+        let unseen: Vec<&str> = trace.losses().map(|loss| loss.detail.as_str()).collect();
+        match &unseen[..] {
+            [] => writeln!(out, "busprobe: nothing touched {names}")?,
+            unseen => {
+                let unseen = unseen.join("; ");
+                writeln!(out, "busprobe: {names}: no access was recorded, and not seen: {unseen}")?;
+            }
+        }
     }
     let judged: Vec<(&Operation, Verdict)> = operations
         .iter()
         .flat_map(|operation| {
-            let verdicts = operation.infer_and_judge(&AxiLite::BITS_32);
+            let verdicts = operation.judge(&AxiLite::BITS_32, None);
             verdicts.into_iter().map(move |verdict| (operation, verdict))
         })
         .collect();
@@ -76,10 +84,8 @@ fn write_verdict(
     if makers.len() > MAKERS {
         writeln!(out, "  and in {} more places", makers.len() - MAKERS)?;
     }
-    let python = trace.header.command.first().is_some_and(|program| {
-        program.rsplit('/').next().is_some_and(|name| name.starts_with("python"))
-    });
-    if let (true, Some(line)) = (python, remedy::python(verdict.intent())) {
+    let is_python = head.python().is_some() || trace.header.runs_python();
+    if let (true, Some(line)) = (is_python, remedy::python(verdict.intent())) {
         writeln!(out, "  write instead: {line}")?;
     }
     Ok(())

@@ -56,9 +56,9 @@ beats      2 on axi4-lite-32
               1  W addr 0x8 data 0x1 size 4
               2  W addr 0x8 data 0x1 size 4
 verdict    2 writes for 1 word: the word written twice
-why        - stores overlap: store 1 and store 2 both cover 0x8 to 0xb, one counted from the start
-             of the block and one from its end, which for this length is the same place; 4 bytes
-             come again in all
+why        - stores overlap: store 1 and store 2 both cover 0x8 to 0xb, as in a copy that counts
+             one from the start of the block and one from its end, which for this length is the
+             same place; 4 bytes come again in all
            - not write combining: these are the instructions' own accesses, and write combining can
              only make beats fewer
 exactly    busprobe.view(mm, "I")[2] = value

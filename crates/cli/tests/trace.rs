@@ -95,6 +95,15 @@ fn a_program_that_leaves_the_window_alone_is_said_to() {
 }
 
 #[test]
+fn a_program_of_which_a_filter_dropped_all_is_not_said_to_leave_the_window_alone() {
+    let program = python("mv32[2] = 1");
+    let trace = ["trace", "--watch", "window", "--only", "reads", "--", "python3", "-c", &program];
+    let (_, _, error) = Sample::new().busprobe(&trace);
+    let said = "busprobe: window: no access was recorded, and not seen: what was filtered out";
+    assert!(error.lines().last().is_some_and(|last| last.starts_with(said)), "{error}");
+}
+
+#[test]
 fn trouble_is_one_line_and_ends_with_2() {
     let sample = Sample::new();
     for (arguments, expected) in [

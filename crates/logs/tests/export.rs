@@ -34,7 +34,7 @@ impl Seek for Shared {
 
 fn exported(records: Vec<Record>, format: Format, bus: &str) -> Vec<u8> {
     let file = Shared::default();
-    export(records, format.exporter(file.clone(), bus_by_name(bus).unwrap())).unwrap();
+    export(records, format.exporter(file.clone(), bus_by_name(bus).unwrap().into())).unwrap();
     file.0.lock().unwrap().get_ref().clone()
 }
 
@@ -175,7 +175,7 @@ fn an_empty_trace_is_a_file_that_can_be_read() {
 fn what_does_not_go_back_can_be_a_stream() {
     for format in Format::ALL.iter().filter(|format| !format.goes_back()) {
         let out = Stream(Vec::new());
-        export(sample(), format.exporter(out, bus_by_name("device").unwrap())).unwrap();
+        export(sample(), format.exporter(out, bus_by_name("device").unwrap().into())).unwrap();
     }
 }
 

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 
 fn written(records: Vec<Record>) -> File {
     let file = tempfile::tempfile().unwrap();
-    let bus = bus_by_name("device").unwrap();
+    let bus = bus_by_name("device").unwrap().into();
     export(records, Format::Parquet.exporter(file.try_clone().unwrap(), bus)).unwrap();
     file
 }

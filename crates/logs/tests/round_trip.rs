@@ -16,7 +16,7 @@ const BASE: u64 = 0xa00_0000;
 /// Exports a trace and imports what came of it.
 fn there_and_back(records: &[Record], format: Format, bus: &str, options: &Options<'_>) -> Trace {
     let mut file = tempfile::tempfile().unwrap();
-    let exporter = format.exporter(file.try_clone().unwrap(), bus_by_name(bus).unwrap());
+    let exporter = format.exporter(file.try_clone().unwrap(), bus_by_name(bus).unwrap().into());
     export(records.iter().cloned(), exporter).unwrap();
     file.rewind().unwrap();
     let mut beginning = [0; 16];

@@ -71,6 +71,13 @@ impl Header {
             selection: None,
         }
     }
+
+    /// Whether the command is a Python interpreter's, by its file name.
+    #[must_use]
+    pub fn runs_python(&self) -> bool {
+        let program = self.command.first().and_then(|program| program.rsplit('/').next());
+        program.is_some_and(|name| name.starts_with("python") || name.starts_with("pypy"))
+    }
 }
 
 /// A contiguous range of device memory; accesses count their offset from its start.

@@ -121,3 +121,11 @@ impl Site {
         self.module.as_deref().map(last_part)
     }
 }
+
+impl Frame {
+    /// The last part of the module's path.
+    #[must_use]
+    pub fn module_name(&self) -> Option<&str> {
+        self.module.as_deref().map(last_part)
+    }
+}

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::{Access, Record, Repeat, Sink, Site, Syscall};
+use crate::{Access, Frame, Record, Repeat, Sink, Site, Syscall};
 
 /// One access and its site, on one line.
 pub struct Line<'a> {
@@ -87,12 +87,23 @@ impl fmt::Display for RepeatLine<'_> {
 /// The function, or the module and address when no function is known.
 #[must_use]
 pub fn place(site: &Site) -> String {
-    let module = site.module_name().unwrap_or("?");
-    match (&site.symbol, site.symbol_offset, site.address) {
+    let Site { pc, symbol, symbol_offset, address, .. } = site;
+    place_in(site.module_name(), symbol.as_deref(), *symbol_offset, *address, *pc)
+}
+
+fn place_in(
+    module: Option<&str>,
+    symbol: Option<&str>,
+    symbol_offset: Option<u64>,
+    address: Option<u64>,
+    pc: u64,
+) -> String {
+    let module = module.unwrap_or("?");
+    match (symbol, symbol_offset, address) {
         (Some(symbol), Some(offset), _) => format!("{module} {symbol}+{offset:#x}"),
         (Some(symbol), None, _) => format!("{module} {symbol}"),
         (None, _, Some(address)) => format!("{module}+{address:#x}"),
-        (None, _, None) => format!("pc {:#x}", site.pc),
+        (None, _, None) => format!("pc {pc:#x}"),
     }
 }
 
@@ -108,6 +119,22 @@ impl fmt::Display for Site {
         }
         match &self.python {
             Some(python) => write!(f, "   {python}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `libmmio.so poke+0x1a   mmio.c:40`, or a function of Python as `seed.py:12 in main`.
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = &self.python {
+            return write!(f, "{line} in {}", line.function);
+        }
+        let Frame { pc, symbol, symbol_offset, address, .. } = self;
+        let module = self.module_name();
+        f.write_str(&place_in(module, symbol.as_deref(), *symbol_offset, *address, *pc))?;
+        match &self.source {
+            Some(line) => write!(f, "   {line}"),
             None => Ok(()),
         }
     }

@@ -115,11 +115,12 @@ impl Coverage {
         if let Some((offset, size, _)) = self.same
             && self.accesses > 1
             && self.width == u64::from(size)
-            && self.accessed.is_none()
+            && self.widest == size
         {
             let intent = Intent::fixed(direction, offset, self.accesses, size);
-            outcome.fewest = 1;
-            outcome.most = 1;
+            // A bus that combines writes brings fewer.
+            let put = self.times.times(offset / self.width).min(self.accesses);
+            outcome.weigh((0..put).map(|_| 1), self.accesses);
             outcome.outside = self.empty;
             return (intent, outcome);
         }

@@ -178,20 +178,14 @@ impl Operation<'_> {
         self.head.name()
     }
 
-    /// Judges the operation against what it was most likely meant to do: its writes as one
-    /// intent, its reads as another; see [`Judge::inferring`].
+    /// Judges the operation against `intent`; without one against what it was most likely meant
+    /// to do, its writes as one intent and its reads as another: see [`Judge::inferring`].
     #[must_use]
-    pub fn infer_and_judge(&self, bus: &dyn Bus) -> Vec<Verdict> {
-        self.verdicts(Judge::inferring(bus, self.head.python()))
-    }
-
-    /// Judges the operation against what it was meant to do.
-    #[must_use]
-    pub fn judge(&self, bus: &dyn Bus, intent: &Intent) -> Verdict {
-        Verdict::of(self.events.iter().copied(), bus, intent)
-    }
-
-    fn verdicts(&self, judge: Judge) -> Vec<Verdict> {
+    pub fn judge(&self, bus: &dyn Bus, intent: Option<&Intent>) -> Vec<Verdict> {
+        let judge = match intent {
+            Some(intent) => Judge::against(bus, vec![intent.clone()]),
+            None => Judge::inferring(bus, self.head.python()),
+        };
         let mut judge = judge.keeping_beats(usize::MAX);
         for event in &self.events {
             judge.event(event);

@@ -11,8 +11,9 @@ pub(crate) struct Outcome {
     /// How often the element was put that was put least, and the one that was put most.
     pub(crate) fewest: u64,
     pub(crate) most: u64,
-    /// Elements put more than once.
+    /// Elements put more than once, and how often the one of them that was put least.
     pub(crate) again: u64,
+    pub(crate) fewest_again: u64,
     /// Elements not put.
     pub(crate) missing: u64,
     /// Beats of the intent's direction that touch nothing of it.
@@ -29,13 +30,17 @@ impl Outcome {
     /// Takes in how often each element was put that was put at all, of `count` elements.
     pub(crate) fn weigh(&mut self, times: impl Iterator<Item = u64>, count: u64) {
         let mut put = 0;
-        let mut fewest = u64::MAX;
+        let (mut fewest, mut fewest_again) = (u64::MAX, u64::MAX);
         for times in times {
             put += 1;
             fewest = fewest.min(times);
             self.most = self.most.max(times);
-            self.again += u64::from(times > 1);
+            if times > 1 {
+                self.again += 1;
+                fewest_again = fewest_again.min(times);
+            }
         }
+        self.fewest_again = if self.again == 0 { 0 } else { fewest_again };
         self.missing = count - put;
         self.fewest = if self.missing > 0 || put == 0 { 0 } else { fewest };
     }
@@ -166,9 +171,11 @@ impl Tally {
     fn put_fixed(&mut self, beat: &Beat) {
         let Some(run) = self.intent.runs().first() else { return };
         let width = self.intent.width();
+        let carries = beat.end() > beat.offset;
         if beat.offset == run.start && beat.size == width {
             self.fixed += 1;
-        } else if beat.offset >= run.start && beat.end() <= run.start + u64::from(width) {
+        } else if carries && beat.offset >= run.start && beat.end() <= run.start + u64::from(width)
+        {
             self.outcome.split = true;
         } else {
             self.outcome.outside += 1;

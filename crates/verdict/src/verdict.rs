@@ -121,7 +121,9 @@ impl Verdict {
                 (true, _) => format!("every {}", noun(1)),
                 (false, _) => format!("{again} {}", noun(again)),
             };
-            found.push((Class::Doubled, format!("{which} {done} {}", often(outcome.most))));
+            let up_to = if outcome.fewest_again == outcome.most { "" } else { "up to " };
+            let often = often(outcome.most);
+            found.push((Class::Doubled, format!("{which} {done} {up_to}{often}")));
         }
         if !uniform && again > 0 {
             found.push((Class::Extra, String::new()));
@@ -231,7 +233,12 @@ impl fmt::Display for Verdict {
             write!(f, " and {others} {}", beat_noun(other(direction), others))?;
         }
         let count = self.intent.count();
-        write!(f, " for {count} {}: ", element_noun(self.intent.width(), count))?;
+        write!(f, " for {count} {}", element_noun(self.intent.width(), count))?;
+        match (self.intent.mode(), direction) {
+            (Mode::Fixed, Direction::Read) => f.write_str(" from one address: ")?,
+            (Mode::Fixed, Direction::Write) => f.write_str(" to one address: ")?,
+            (Mode::Ascending, _) => f.write_str(": ")?,
+        }
         match (&self.reasons[..], &self.unseen[..]) {
             ([], []) => f.write_str("exact"),
             ([], unseen) => {

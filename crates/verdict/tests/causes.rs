@@ -37,9 +37,9 @@ fn a_block_as_long_as_one_register_has_its_head_and_tail_in_one_place() {
     assert_eq!(
         words(&[store(0, &bytes), store(0, &bytes)], "W 0x0 4x32"),
         [
-            "stores overlap: store 1 and store 2 both cover 0x0 to 0xf, one counted from the start \
-             of the block and one from its end, which for this length is the same place; 16 bytes \
-             come again in all",
+            "stores overlap: store 1 and store 2 both cover 0x0 to 0xf, as in a copy that counts one \
+             from the start of the block and one from its end, which for this length is the same \
+             place; 16 bytes come again in all",
             "a store of 16 bytes is 4 beats on a bus of 32 bits",
         ]
     );
@@ -51,8 +51,8 @@ fn the_tail_of_a_longer_block_overlaps_what_was_there() {
     let said = words(&stores, "W 0x0 10x32");
     assert_eq!(
         said[0],
-        "stores overlap: store 2 and store 3 both cover 0x18 to 0x1f, because the last one is \
-         counted from the end of the block; 8 bytes come again in all"
+        "stores overlap: store 2 and store 3 both cover 0x18 to 0x1f, as in a copy whose last part is \
+         counted from the block's end; 8 bytes come again in all"
     );
 }
 
@@ -60,7 +60,7 @@ fn the_tail_of_a_longer_block_overlaps_what_was_there() {
 fn a_head_that_comes_last_is_named_as_such() {
     let stores = [store(4, &[1; 16]), store(0, &[1; 16])];
     let said = words(&stores, "W 0x0 5x32");
-    assert!(said[0].contains("because the head of the block is put by itself"), "{said:?}");
+    assert!(said[0].contains("as in a copy that puts the head of the block by itself"), "{said:?}");
 }
 
 #[test]

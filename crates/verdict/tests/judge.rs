@@ -148,7 +148,25 @@ fn one_instruction_again_and_again_at_one_address_is_a_fifo() {
     let fifo = vec![at(8, 4, 1); 300];
     let verdicts = infer(&fifo, &AxiLite::BITS_32);
     assert_eq!(verdicts[0].intent().to_string(), "W 0x8 300x32 fixed");
-    assert_eq!(verdicts[0].to_string(), "300 writes for 300 words: exact");
+    assert_eq!(verdicts[0].to_string(), "300 writes for 300 words to one address: exact");
+    let poll = vec![Access { direction: Direction::Read, ..at(8, 4, 1) }; 3];
+    let said = infer(&poll, &AxiLite::BITS_32)[0].to_string();
+    assert_eq!(said, "3 reads for 3 words from one address: exact");
+}
+
+#[test]
+fn a_fifo_is_one_on_every_bus() {
+    let fifo = vec![at(8, 4, 1); 3];
+    for (bus, words) in [
+        ("wc-x86", "1 write for 3 words to one address: 2 words missing"),
+        ("beats:32,null-beats=64", "6 writes for 3 words to one address: 3 writes too many"),
+    ] {
+        let bus = bus_by_name(bus).unwrap();
+        let inferred = infer(&fifo, bus.as_ref());
+        assert_eq!(inferred[0].to_string(), words);
+        let given = vec![inferred[0].intent().clone()];
+        assert_eq!(judge(Judge::against(bus.as_ref(), given), &fifo), inferred);
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Sketch {
 
     fn verdicts(&self) -> Vec<String> {
         let all = operations(&self.trace, None);
-        let verdicts = all.iter().flat_map(|one| one.infer_and_judge(&AxiLite::BITS_32));
+        let verdicts = all.iter().flat_map(|one| one.judge(&AxiLite::BITS_32, None));
         verdicts.map(|verdict: Verdict| verdict.to_string()).collect()
     }
 }

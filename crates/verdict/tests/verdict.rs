@@ -117,9 +117,23 @@ fn a_word_that_begins_inside_a_bus_word_is_unaligned() {
 #[test]
 fn a_fifo_takes_its_words_at_one_address() {
     let same = [(8, 4), (8, 4), (8, 4)];
-    check(&same, "W 8 3x32 fixed", &[Class::Exact], "3 writes for 3 words: exact");
-    check(&same, "W 8 2x32 fixed", &[Class::Extra], "3 writes for 2 words: 1 write too many");
-    check(&same, "W 8 4x32 fixed", &[Class::Missing], "3 writes for 4 words: 1 word missing");
+    for (intent, class, words) in [
+        ("W 8 3x32 fixed", Class::Exact, "3 writes for 3 words to one address: exact"),
+        ("W 8 2x32 fixed", Class::Extra, "3 writes for 2 words to one address: 1 write too many"),
+        ("W 8 4x32 fixed", Class::Missing, "3 writes for 4 words to one address: 1 word missing"),
+    ] {
+        check(&same, intent, &[class], words);
+    }
+}
+
+#[test]
+fn elements_that_came_again_unequally_often_are_said_so() {
+    check(
+        &[(0, 4), (4, 4), (4, 4), (8, 4), (8, 4), (8, 4)],
+        "W 0 3x32",
+        &[Class::Doubled, Class::Extra],
+        "6 writes for 3 words: 2 words written up to 3 times",
+    );
 }
 
 #[test]

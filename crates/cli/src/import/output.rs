@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::Path;
+use std::sync::Arc;
 
 use busprobe_logs::export::{Exporter, Format, Stream};
 use busprobe_verdict::Device;
@@ -12,7 +13,7 @@ use crate::trouble::Trouble;
 /// A trace in `path`: Parquet by its name, JSON Lines by any other; standard output without one.
 pub(super) fn create(path: Option<&Path>) -> Result<Box<dyn Exporter>, Trouble> {
     // A trace shows no beats; only drawings ask for a bus.
-    let bus = Box::new(Device);
+    let bus = Arc::new(Device);
     let Some(path) = path else {
         let out = Stream(BufWriter::with_capacity(1 << 18, io::stdout()));
         return Ok(Format::Jsonl.exporter(out, bus));

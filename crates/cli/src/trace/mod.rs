@@ -20,8 +20,8 @@ use crate::{summary, watch};
 /// Run a program, unmodified, and record every load and store it makes to a window; or attach to
 /// one that runs.
 ///
-/// Without -o the accesses go to standard error as they happen. At the end comes the verdict, on
-/// each part of the program between two marks (see docs/tracing.md).
+/// Without -o the accesses go to standard error as they happen. At the end comes the verdict on
+/// each operation: what lies between two marks, else what a line of Python or a call did.
 ///
 /// An access is shown with the function and the instruction that made it, and with the line of
 /// Python when Python (3.8 to 3.13) was running one; -o keeps the bytecode instruction too.
@@ -63,15 +63,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FUNCTION[=TEXT]", value_parser = marked::parse)]
     mark_on: Vec<native::MarkOn>,
 
+    /// The program and its arguments
+    #[arg(required_unless_present = "pid", last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+
     #[command(flatten)]
     selection: selection::Options,
 
     #[command(flatten)]
     emulation: Emulation,
-
-    /// The program and its arguments
-    #[arg(required_unless_present = "pid", last = true, value_name = "COMMAND")]
-    command: Vec<OsString>,
 }
 
 pub(crate) fn run(args: Args) -> Result<ExitCode, Trouble> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use busprobe_verdict::Bus;
 
@@ -73,7 +74,7 @@ impl Format {
     }
 
     /// Writes to `out`. The bus decides what beats a waveform shows.
-    pub fn exporter(self, out: impl File + 'static, bus: Box<dyn Bus>) -> Box<dyn Exporter> {
+    pub fn exporter(self, out: impl File + 'static, bus: Arc<dyn Bus>) -> Box<dyn Exporter> {
         match self {
             Format::Text => text::lines(out),
             Format::Jsonl => text::jsonl(out),

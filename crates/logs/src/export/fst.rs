@@ -1,6 +1,7 @@
 //! `GTKWave`'s fast signal trace, with the signals of [`wave`](super::wave).
 
 use std::io;
+use std::sync::Arc;
 
 use busprobe_verdict::Bus;
 use fst_writer::{
@@ -19,7 +20,7 @@ pub(super) struct Fst<F: File> {
     ids: Vec<FstSignalId>,
 }
 
-pub(super) fn exporter<F: File + 'static>(out: F, bus: Box<dyn Bus>) -> Waves<Fst<F>> {
+pub(super) fn exporter<F: File + 'static>(out: F, bus: Arc<dyn Bus>) -> Waves<Fst<F>> {
     Waves::new(bus, |width| begin(out, width).map_err(io_error))
 }
 

@@ -1,6 +1,7 @@
 //! Value change dumps (IEEE 1364-2005 clause 18), with the signals of [`wave`](super::wave).
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use busprobe_verdict::Bus;
 use vcd::{IdCode, TimescaleUnit, Value, VarType, Writer};
@@ -12,7 +13,7 @@ pub(super) struct Vcd<W: Write> {
     ids: Vec<IdCode>,
 }
 
-pub(super) fn exporter<W: Write + 'static>(out: W, bus: Box<dyn Bus>) -> Waves<Vcd<W>> {
+pub(super) fn exporter<W: Write + 'static>(out: W, bus: Arc<dyn Bus>) -> Waves<Vcd<W>> {
     Waves::new(bus, |width| {
         let mut out = Writer::new(out);
         out.version(concat!("busprobe ", env!("CARGO_PKG_VERSION")))?;

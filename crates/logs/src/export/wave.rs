@@ -21,6 +21,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::Arc;
 
 use busprobe_trace::{Access, Record, Sink};
 use busprobe_verdict::{Beat, Bus, Lowering};
@@ -69,7 +70,7 @@ pub(super) struct Waves<W> {
     /// Opened at the first record, since that can fail.
     wave: Option<W>,
     open: Option<Box<dyn FnOnce(u32) -> io::Result<W>>>,
-    bus: Box<dyn Bus>,
+    bus: Arc<dyn Bus>,
     /// What is on its way to the bus, by window, and the last access to each.
     lowerings: BTreeMap<u32, (Box<dyn Lowering>, Access)>,
     beats: Vec<Beat>,
@@ -82,7 +83,7 @@ pub(super) struct Waves<W> {
 impl<W: Wave> Waves<W> {
     /// `open` is given the bus's width in bytes.
     pub(super) fn new(
-        bus: Box<dyn Bus>,
+        bus: Arc<dyn Bus>,
         open: impl FnOnce(u32) -> io::Result<W> + 'static,
     ) -> Self {
         Waves {

@@ -45,9 +45,9 @@ impl WriteCombining {
     pub const X86: WriteCombining =
         WriteCombining::named("wc-x86", Shape { line: 64, chunk: 8, buffers: 10, width: 64 });
 
-    /// Arm's memory type Normal, non-cacheable (Arm ARM, B2.8: writes may be merged and
-    /// reordered): chunks of 16 bytes, which is the widest data bus of the common cores, joined
-    /// within 64. The number of buffers is each core's own; four is an assumption.
+    /// Arm's memory type Normal, non-cacheable (Arm ARM, "Memory types and attributes": writes may
+    /// be merged and reordered): chunks of 16 bytes, which is the widest data bus of the common
+    /// cores, joined within 64. The number of buffers is each core's own; four is an assumption.
     pub const ARM: WriteCombining = WriteCombining::named(
         "normal-nc-arm",
         Shape { line: 64, chunk: 16, buffers: 4, width: 64 },

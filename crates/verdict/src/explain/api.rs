@@ -1,6 +1,6 @@
 //! By which interface the program reached the window.
 
-use busprobe_trace::{Direction, Frame, Header, Site};
+use busprobe_trace::{Direction, Header, Site};
 use serde::Serialize;
 
 use crate::{Intent, Mode, remedy};
@@ -27,15 +27,22 @@ pub enum Api {
 
 impl Api {
     /// What the code of a site, and of what called it, shows. Modules name themselves on every
-    /// build; functions inside the interpreter only where it has its symbols.
+    /// build; functions inside the interpreter only where it has its symbols. The same names in a
+    /// program that is not Python's say nothing.
     #[must_use]
     pub fn of(site: &Site, header: &Header) -> Self {
         let own = (site.module_name().unwrap_or(""), site.symbol.as_deref().unwrap_or(""));
-        let callers = site.stack.iter().map(|frame: &Frame| {
-            let module = frame.module.as_deref().unwrap_or("");
-            (module.rsplit('/').next().unwrap_or(module), frame.symbol.as_deref().unwrap_or(""))
+        let callers = site.stack.iter().map(|frame| {
+            (frame.module_name().unwrap_or(""), frame.symbol.as_deref().unwrap_or(""))
         });
-        let known = std::iter::once(own).chain(callers).find_map(|(module, symbol)| {
+        let mut places = std::iter::once(own).chain(callers);
+        let is_python = site.python.is_some()
+            || header.runs_python()
+            || places.clone().any(|(module, _)| is_of_python(module));
+        if !is_python {
+            return Api::Native;
+        }
+        let known = places.find_map(|(module, symbol)| {
             Some(match module.split('.').next().unwrap_or("") {
                 "_ctypes" => Api::Ctypes,
                 "_struct" => Api::Struct,
@@ -44,11 +51,7 @@ impl Api {
                 _ => Self::of_function(symbol)?,
             })
         });
-        match known {
-            Some(api) => api,
-            None if site.python.is_some() || is_python(header) => Api::Python,
-            None => Api::Native,
-        }
+        known.unwrap_or(Api::Python)
     }
 
     /// The functions of `CPython` that reach for memory, as Objects/ and Modules/ name them.
@@ -128,8 +131,38 @@ impl Api {
     }
 }
 
-/// Whether the command that ran was Python's.
-fn is_python(header: &Header) -> bool {
-    let program = header.command.first().and_then(|program| program.rsplit('/').next());
-    program.is_some_and(|name| name.starts_with("python") || name.starts_with("pypy"))
+/// Whether a file of that name is an interpreter of Python's, or an extension of one.
+fn is_of_python(module: &str) -> bool {
+    module.starts_with("python") || module.starts_with("libpython") || module.contains(".cpython-")
+}
+
+#[cfg(test)]
+mod tests {
+    use busprobe_trace::{Capture, Frame, Level};
+
+    use super::*;
+
+    fn api(command: &str, module: &str, symbol: &str) -> Api {
+        let mut header = Header::new(Level::Instruction, Capture::Native, "x86_64");
+        header.command = vec![command.into()];
+        let caller =
+            Frame { module: Some(module.into()), symbol: Some(symbol.into()), ..Frame::default() };
+        let copy = Some("memcpy".to_owned());
+        Api::of(&Site { symbol: copy, stack: vec![caller], ..Site::default() }, &header)
+    }
+
+    #[test]
+    fn the_interfaces_of_python_are_told_by_their_modules_and_functions() {
+        let python = "/usr/bin/python3";
+        assert_eq!(api(python, python, "memory_ass_sub"), Api::Memoryview);
+        assert_eq!(api("pytest", "/usr/lib/libpython3.11.so.1.0", "mmap_write"), Api::Mmap);
+        assert_eq!(api("pytest", "_ctypes.cpython-312-x86_64-linux-gnu.so", "f"), Api::Ctypes);
+        assert_eq!(api(python, python, "main"), Api::Python);
+    }
+
+    #[test]
+    fn a_compiled_program_may_name_its_functions_as_python_does() {
+        assert_eq!(api("./driver", "/opt/driver", "memory_write"), Api::Native);
+        assert_eq!(api("./mmap", "/opt/mmap", "main"), Api::Native);
+    }
 }

@@ -260,11 +260,11 @@ impl fmt::Display for Cause {
                 )?;
                 f.write_str(match part {
                     Part::Whole => {
-                        ", one counted from the start of the block and one from its end, which for \
-                         this length is the same place"
+                        ", as in a copy that counts one from the start of the block and one from \
+                         its end, which for this length is the same place"
                     }
-                    Part::Tail => ", because the last one is counted from the end of the block",
-                    Part::Head => ", because the head of the block is put by itself",
+                    Part::Tail => ", as in a copy whose last part is counted from the block's end",
+                    Part::Head => ", as in a copy that puts the head of the block by itself",
                     Part::Inside => "",
                 })?;
                 let word = if *bytes == 1 { "byte comes" } else { "bytes come" };
@@ -279,7 +279,7 @@ impl fmt::Display for Cause {
                 f.write_str("the place is read before it is written")
             }
             Cause::ReadFirst { count, .. } => {
-                write!(f, "each place is read before it is written, {count} times")
+                write!(f, "a place is read just before it is written, {count} times")
             }
             Cause::ZeroedFirst { bytes } => write!(
                 f,

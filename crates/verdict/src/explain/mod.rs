@@ -46,10 +46,6 @@ impl<'a> Explanation<'a> {
         bus: &dyn Bus,
         intent: Option<&Intent>,
     ) -> Vec<Self> {
-        let verdicts = match intent {
-            Some(intent) => vec![operation.judge(bus, intent)],
-            None => operation.infer_and_judge(bus),
-        };
         let accesses: Vec<&Access> = operation
             .events
             .iter()
@@ -58,7 +54,8 @@ impl<'a> Explanation<'a> {
                 _ => None,
             })
             .collect();
-        verdicts.into_iter().map(|verdict| Self::new(verdict, &accesses, trace, bus)).collect()
+        let verdicts = operation.judge(bus, intent).into_iter();
+        verdicts.map(|verdict| Self::new(verdict, &accesses, trace, bus)).collect()
     }
 
     fn new(verdict: Verdict, all: &[&'a Access], trace: &'a Trace, bus: &dyn Bus) -> Self {

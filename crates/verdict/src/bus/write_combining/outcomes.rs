@@ -62,7 +62,8 @@ pub(super) fn could(shape: Shape, accesses: &[Access], log: &[Beat]) -> Result<(
         let within = beat.offset / size == beat.end().saturating_sub(1) / size;
         let burst = u64::from(shape.width);
         let of_full_line = bytes == burst && beat.offset.is_multiple_of(burst);
-        if beat.direction == Direction::Write && (bytes == 0 || !(within || of_full_line)) {
+        let is_whole = beat.direction == Direction::Read || within || of_full_line;
+        if bytes == 0 || !is_whole {
             return Err(Impossible::NoTransaction { offset: beat.offset, size: beat.size });
         }
         for (start, part) in parts(size, beat) {
