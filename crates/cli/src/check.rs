@@ -12,16 +12,18 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use busprobe_trace::Header;
-use busprobe_verdict::{By, bus_by_name};
+use busprobe_trace::{Header, Record};
+use busprobe_verdict::{Bus, By};
 
 use self::judged::Output;
 use self::meant::{Given, Judges};
 use self::stream::{Stream, Sum};
 use self::text::{Pictures, Text};
+use crate::judging::parse_bus;
 use crate::picture;
-use crate::trace_file::{self, Damage, load};
+use crate::trace_file::{self, Damage};
 use crate::trouble::Trouble;
 
 /// Judge a trace: did the bus see what was meant?
@@ -49,7 +51,7 @@ pub(crate) struct Args {
     /// The bus between the CPU and the device: axi4-lite-32, axi4-lite-64, beats:BITS, device (as
     /// issued), wc-x86 or normal-nc-arm (write-combining)
     #[arg(long, default_value = "axi4-lite-32", value_parser = parse_bus)]
-    bus: String,
+    bus: Arc<dyn Bus>,
 
     /// What sets operations apart: mark, line, call or window. Without it marks, then lines and
     /// calls; with one --intent for all marks alone
@@ -65,21 +67,15 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "json")]
     picture: bool,
 
-    /// Write the verdicts as test cases to this file, in `JUnit` XML
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = "Write the verdicts as test cases, in JUnit XML")]
     junit: Option<PathBuf>,
 
-    /// Write what is not exact to this file, as SARIF 2.1.0
+    /// Write what is not exact, as SARIF 2.1.0
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
 }
 
-pub(crate) fn parse_bus(name: &str) -> Result<String, String> {
-    bus_by_name(name).map(|bus| bus.name().to_owned()).map_err(|error| error.to_string())
-}
-
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let bus = bus_by_name(&args.bus).expect("clap has checked the name");
     let pictures = if args.picture {
         Pictures::All
     } else if !args.json && io::stdout().is_terminal() {
@@ -89,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     };
     let beats = if pictures == Pictures::None { 0 } else { picture::MOST_BEATS };
     let meant = args.intent.as_ref().map(Given::read).transpose()?;
-    let judges = Judges::new(meant.as_ref(), bus.as_ref(), beats);
+    let judges = Judges::new(meant.as_ref(), args.bus.as_ref(), beats);
     let by = meant::cut_by(args.by, meant.as_ref());
     let (sum, damage) = judge(&args.trace, by, judges, outputs(args, pictures)?)?;
     let path = args.trace.display();
@@ -113,14 +109,20 @@ fn judge<'a>(
     if let Some(file) = trace_file::parquet(path)? {
         return judge_parquet(path, file, by, judges, outputs);
     }
-    let (trace, damage) = load(path)?;
-    let losses = trace.losses().cloned().collect();
-    let mut stream = Stream::new(&trace.header, by, judges, losses, outputs);
-    stream.trace(&trace);
+    let (unseen, mut records) = trace_file::open_knowing_unseen(path)?;
+    let header = trace_file::header(&mut records, path)?;
+    let mut stream = Stream::new(&header, by, judges, unseen, outputs);
+    let mut damage = None;
+    for record in records {
+        match record {
+            Ok(record) => stream.record(&record),
+            Err(error) => damage = Some(error),
+        }
+    }
     Ok((stream.finish()?, damage))
 }
 
-/// The same of a Parquet file, in memory that does not grow with the number of accesses.
+/// The same of a Parquet file, without the columns that judging does not need.
 #[cfg(feature = "parquet")]
 fn judge_parquet<'a>(
     path: &Path,
@@ -130,13 +132,13 @@ fn judge_parquet<'a>(
     outputs: Vec<Box<dyn Output + 'a>>,
 ) -> Result<(Sum, Option<Damage>), Trouble> {
     use busprobe_logs::parquet::{Row, Scan};
-    use busprobe_trace::Record;
 
     let in_file = |error| Trouble::new(format!("{}: {error}", path.display()));
     let mut scan = Scan::new(file).map_err(in_file)?;
     let header: Header = scan.header().map_err(in_file)?;
     let losses = scan.losses().map_err(in_file)?;
-    let mut stream = Stream::new(&header, by, judges, losses, outputs);
+    let unseen = losses.into_iter().map(|loss| loss.detail).collect();
+    let mut stream = Stream::new(&header, by, judges, unseen, outputs);
     let damage = loop {
         let more = scan.next_group(|row| match row {
             Row::Access(access) => stream.access(access),

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use busprobe_trace::{Record, Trace, jsonl};
+use busprobe_trace::{Header, Record, Trace, jsonl};
 
 use crate::trouble::Trouble;
 
@@ -56,14 +56,37 @@ fn lines(input: impl BufRead + 'static) -> Records {
     Box::new(jsonl::Reader::new(input).map(|record| record.map_err(Damage::from)))
 }
 
+/// The records of a trace in JSON Lines, and before them what it says anywhere that was not seen.
+///
+/// A file is read twice for that; what can be read only once is read into memory.
+pub(crate) fn open_knowing_unseen(path: &Path) -> Result<(Vec<String>, Records), Trouble> {
+    let of_file = |error| Trouble::of_file(path, &error);
+    if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(of_file)?);
+        let in_file = |error| Trouble::new(format!("{}: {error}", path.display()));
+        return Ok((jsonl::unseen(file).map_err(in_file)?, open(path)?));
+    }
+    let records: Vec<_> = open(path)?.collect();
+    let unseen = records.iter().filter_map(|record| match record {
+        Ok(Record::Loss(loss)) => Some(loss.detail.clone()),
+        _ => None,
+    });
+    Ok((unseen.collect(), Box::new(records.into_iter())))
+}
+
+/// The first of the records.
+pub(crate) fn header(records: &mut Records, path: &Path) -> Result<Header, Trouble> {
+    let in_file = |error| Trouble::new(format!("{}: {error}", path.display()));
+    match records.next().transpose().map_err(in_file)? {
+        Some(Record::Trace(header)) => Ok(header),
+        _ => Err(in_file(jsonl::ReadError::NotATrace.into())),
+    }
+}
+
 /// The whole trace, and what ended it early if anything did.
 pub(crate) fn load(path: &Path) -> Result<(Trace, Option<Damage>), Trouble> {
     let mut records = open(path)?;
-    let in_file = |error| Trouble::new(format!("{}: {error}", path.display()));
-    let Some(Record::Trace(header)) = records.next().transpose().map_err(in_file)? else {
-        return Err(in_file(jsonl::ReadError::NotATrace.into()));
-    };
-    let mut trace = Trace::new(header);
+    let mut trace = Trace::new(header(&mut records, path)?);
     for record in records {
         match record {
             Ok(record) => trace.push(record),

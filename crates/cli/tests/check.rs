@@ -56,6 +56,43 @@ fn a_trace_that_is_not_exact_ends_with_1() {
 }
 
 #[test]
+fn what_was_not_seen_counts_for_all_that_came_before() {
+    let said = "1 write for 1 word: nothing wrong in what was seen, but not seen: 3 lost\n";
+    let loss = r#"{"t":"loss","seq":1,"kind":"missed","detail":"3 lost"}"#;
+    let trace = [HEADER, &access(0, 0, 4), loss].join("\n") + "\n";
+    let (status, out, _) = check(&trace, &[]);
+    assert_eq!((status, out.as_str()), (1, said));
+    let mut command = Command::cargo_bin("busprobe").unwrap();
+    let piped = command.args(["check", "-"]).write_stdin(trace).output().unwrap();
+    assert_eq!(String::from_utf8(piped.stdout).unwrap(), said);
+
+    let cut = [HEADER, &access(0, 0, 4), "{\"t\":\"acc"].join("\n");
+    let (_, out, _) = check(&cut, &[]);
+    assert!(out.contains("but not seen: the trace was cut off in line 3"), "{out}");
+}
+
+#[test]
+fn a_trace_may_have_more_accesses_than_fit_into_memory() {
+    let sample = Sample::new();
+    let repeats = (0..20).map(|index| {
+        let seq = index * 65_536;
+        format!(
+            r#"{{"t":"repeat","seq":{seq},"dir":"W","window":0,"offset":0,"size":4,"count":65536,"step":4}}"#
+        )
+    });
+    let lines: Vec<String> = std::iter::once(HEADER.to_owned()).chain(repeats).collect();
+    let path = sample.trace(&(lines.join("\n") + "\n"));
+    // In KiB; each of the accesses takes more than 100 bytes.
+    let limited = "ulimit -v 131072; exec \"$0\" check \"$1\"";
+    let busprobe = assert_cmd::cargo::cargo_bin("busprobe");
+    let output = Command::new("sh").args(["-c", limited]).arg(busprobe).arg(path).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    assert_eq!(text(output.stderr), "");
+    let said = "1310720 writes for 65536 words: every word written 20 times\n";
+    assert_eq!(text(output.stdout), said);
+}
+
+#[test]
 fn json_names_the_classes() {
     let trace = [HEADER, &access(0, 0, 16), &access(1, 0, 16)].join("\n") + "\n";
     let (_, out, _) = check(&trace, &["--json"]);
@@ -181,7 +218,7 @@ fn a_file_of_intents_says_which_operation_each_is_for() {
         &[],
     );
     assert_eq!((status, error.as_str()), (0, ""));
-    assert!(out.ends_with("memcpy: 2 writes for 2 words: exact\n"), "{out}");
+    assert!(out.ends_with("memcpy: 2 writes for 2 words to one address: exact\n"), "{out}");
     let (status, out, _) = check_against(
         r#"[{"operation": "a b.py:12", "intent": "W 0 1x64", "bus": "axi4-lite-64"}]"#,
         &[],

@@ -170,12 +170,12 @@ impl<R: BufRead> Reader<R> {
 
     fn cut_off(&mut self) -> Record {
         self.done = true;
-        Record::Loss(Loss {
-            seq: self.events,
-            kind: LossKind::CutOff,
-            detail: format!("the trace was cut off in line {}; all before it is here", self.line),
-            count: None,
-        })
+        let detail = self.cut_off_here();
+        Record::Loss(Loss { seq: self.events, kind: LossKind::CutOff, detail, count: None })
+    }
+
+    fn cut_off_here(&self) -> String {
+        format!("the trace was cut off in line {}; all before it is here", self.line)
     }
 }
 
@@ -190,6 +190,31 @@ impl<R: BufRead> Iterator for Reader<R> {
         self.done |= !matches!(next, Ok(Some(_)));
         next.transpose()
     }
+}
+
+/// What a trace says anywhere that was not seen, a sentence each, in order. That is true of all of
+/// it, so who judges a trace piece by piece asks before the first piece.
+///
+/// Records of other kinds are passed over, whether they can be read or not.
+///
+/// # Errors
+/// What `input` says, and a line that is too long for a record.
+pub fn unseen<R: BufRead>(input: R) -> Result<Vec<String>, ReadError> {
+    let mut reader = Reader::new(input);
+    let mut sentences = Vec::new();
+    while reader.next_line()? {
+        let is_whole = reader.text.ends_with(b"\n");
+        let text = str::from_utf8(&reader.text).unwrap_or_default();
+        if is_whole && !text.contains("\"loss\"") {
+            continue;
+        }
+        match serde_json::from_str(text) {
+            Ok(Record::Loss(loss)) => sentences.push(loss.detail),
+            Err(_) if !is_whole && reader.line > 1 => sentences.push(reader.cut_off_here()),
+            _ => {}
+        }
+    }
+    Ok(sentences)
 }
 
 /// Reads a whole trace into memory.

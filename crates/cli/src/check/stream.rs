@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use busprobe_trace::{Access, Event, Header, Loss, Record, Site, Syscall, Trace, Window};
+use busprobe_trace::{Access, Event, Header, Record, Site, Syscall, Window};
 use busprobe_verdict::{By, Cutter, Head, Judge};
 
 use super::judged::{Judged, Output};
@@ -25,19 +25,19 @@ pub(super) struct Stream<'a> {
     windows: Vec<Window>,
     sites: HashMap<u32, Site>,
     /// What the trace says anywhere that was not seen.
-    losses: Vec<Loss>,
+    unseen: Vec<String>,
     outputs: Vec<Box<dyn Output + 'a>>,
     sum: Sum,
     failed: io::Result<()>,
 }
 
 impl<'a> Stream<'a> {
-    /// Judges the trace of that header, which has those losses somewhere.
+    /// Judges the trace of that header, which says somewhere that this was not seen.
     pub(super) fn new(
         header: &Header,
         by: Option<By>,
         judges: Judges<'a>,
-        losses: Vec<Loss>,
+        unseen: Vec<String>,
         outputs: Vec<Box<dyn Output + 'a>>,
     ) -> Self {
         Stream {
@@ -45,29 +45,14 @@ impl<'a> Stream<'a> {
             judges,
             windows: Vec::new(),
             sites: HashMap::new(),
-            losses,
+            unseen,
             outputs,
             sum: Sum { verdicts: 0, exact: true },
             failed: Ok(()),
         }
     }
 
-    /// Takes a whole trace.
-    pub(super) fn trace(&mut self, trace: &Trace) {
-        self.windows.clone_from(&trace.windows);
-        trace.sites.iter().for_each(|site| self.site(site));
-        for event in &trace.events {
-            match event {
-                Event::Access(access) => self.access(access),
-                Event::Mark(mark) => self.cutter.mark(mark),
-                Event::Syscall(call) => self.syscall(call),
-                Event::Loss(_) => {}
-            }
-            self.settle();
-        }
-    }
-
-    /// Takes a record other than an access.
+    /// Takes a record.
     pub(super) fn record(&mut self, record: &Record) {
         match record {
             Record::Trace(_) | Record::Loss(_) => {}
@@ -103,8 +88,8 @@ impl<'a> Stream<'a> {
     /// Judges the operations that have ended.
     fn settle(&mut self) {
         for (head, mut judge) in self.cutter.finished() {
-            for loss in &self.losses {
-                judge.unseen(loss.detail.clone());
+            for what in &self.unseen {
+                judge.unseen(what.clone());
             }
             let window = self.windows.iter().find(|window| window.id == head.window);
             for verdict in judge.finish() {
