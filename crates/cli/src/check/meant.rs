@@ -1,17 +1,17 @@
 //! What operations were meant to be, as the command line says it.
 
-use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use busprobe_trace::{PythonLine, Window};
-use busprobe_verdict::{Bus, By, Head, Intent, Judge, bus_by_name};
+use busprobe_verdict::{Bus, By, Head, Intent, Judge};
 use serde::Deserialize;
 
+use crate::judging::parse_bus;
 use crate::trouble::Trouble;
 
 /// What operations were meant to be.
-#[derive(Clone, Debug)]
 pub(super) enum Meant {
     /// One intent, for every operation.
     Each(Intent),
@@ -20,7 +20,7 @@ pub(super) enum Meant {
 }
 
 /// One intent of a file, and which operations it is for: those that all of it fits.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Listed {
     operation: Option<Which>,
@@ -28,11 +28,13 @@ pub(super) struct Listed {
     window: Option<Which>,
     #[serde(deserialize_with = "intent")]
     intent: Intent,
-    bus: Option<String>,
+    /// When it is not the common one.
+    #[serde(default, deserialize_with = "bus")]
+    bus: Option<Arc<dyn Bus>>,
 }
 
 /// A number or a name.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(untagged)]
 enum Which {
     Number(u64),
@@ -57,6 +59,11 @@ impl Which {
 
 fn intent<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Intent, D::Error> {
     String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn bus<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Arc<dyn Bus>>, D::Error> {
+    let name = Option::<String>::deserialize(from)?;
+    name.map(|name| parse_bus(&name)).transpose().map_err(serde::de::Error::custom)
 }
 
 impl Listed {
@@ -108,12 +115,9 @@ impl Given {
             Given::Intent(intent) => return Ok(Meant::Each(intent.clone())),
             Given::File(path) => path,
         };
-        let in_file = |what: &dyn Display| Trouble::new(format!("{}: {what}", path.display()));
         let file = fs::read_to_string(path).map_err(|error| Trouble::of_file(path, &error))?;
-        let listed: Vec<Listed> = serde_json::from_str(&file).map_err(|error| in_file(&error))?;
-        for bus in listed.iter().filter_map(|one| one.bus.as_ref()) {
-            bus_by_name(bus).map_err(|error| in_file(&error))?;
-        }
+        let listed = serde_json::from_str(&file)
+            .map_err(|error| Trouble::new(format!("{}: {error}", path.display())))?;
         Ok(Meant::Listed(listed))
     }
 }
@@ -122,9 +126,7 @@ impl Given {
 pub(super) struct Judges<'a> {
     meant: Option<&'a Meant>,
     bus: &'a dyn Bus,
-    /// Of the listed intents, which bus each is for when not for the common one, and whether
-    /// there was an operation for it.
-    buses: Vec<Option<Box<dyn Bus>>>,
+    /// Of the listed intents, whether there was an operation for it.
     found: Vec<bool>,
     /// Beats to keep of each operation.
     beats: usize,
@@ -132,10 +134,7 @@ pub(super) struct Judges<'a> {
 
 impl<'a> Judges<'a> {
     pub(super) fn new(meant: Option<&'a Meant>, bus: &'a dyn Bus, beats: usize) -> Self {
-        let listed = listed(meant);
-        let named = |one: &Listed| one.bus.as_ref().and_then(|bus| bus_by_name(bus).ok());
-        let buses = listed.iter().map(named).collect();
-        Judges { meant, bus, buses, found: vec![false; listed.len()], beats }
+        Judges { meant, bus, found: vec![false; listed(meant).len()], beats }
     }
 
     /// Who judges an operation; of the listed intents the first that fits, of each direction.
@@ -153,7 +152,7 @@ impl<'a> Judges<'a> {
                     }
                     self.found[index] = true;
                     if intents.iter().all(|known| known.direction() != one.intent.direction()) {
-                        bus = self.buses[index].as_deref().unwrap_or(bus);
+                        bus = one.bus.as_deref().unwrap_or(bus);
                         intents.push(one.intent.clone());
                     }
                 }
