@@ -1,7 +1,14 @@
 /* The kinds of load and store of x86-64, as compilers, libc and hand-written code have them. */
 #define _GNU_SOURCE
 #include <asm/prctl.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -326,6 +333,100 @@ static void odd_copies_and_a_move(char *p)
 	memmove(p + 0x404, p + 0x400, 40);
 }
 
+#define CHECK(so) do { \
+	if (!(so)) { \
+		printf("line %d: not so: %s\n", __LINE__, #so); \
+		exit(1); \
+	} \
+} while (0)
+
+/* What libc registers: the structure as it first was. */
+#define RSEQ_BYTES 32
+
+static sigjmp_buf refused;
+static siginfo_t told;
+
+static void on_refusal(int signal, siginfo_t *info, void *context)
+{
+	(void)signal, (void)context;
+	told = *info;
+	siglongjmp(refused, 1);
+}
+
+/* The access at `p` + 8 has to be refused because of the key. */
+#define REFUSED(code) do { \
+	if (!sigsetjmp(refused, 1)) { \
+		RUN(code "\n"); \
+		CHECK(!"refused: " code); \
+	} \
+	CHECK(told.si_code == SEGV_PKUERR && told.si_pkey == (unsigned)key); \
+	CHECK(told.si_addr == p + 8); \
+} while (0)
+
+static void protection_keys(char *p)
+{
+	struct sigaction action = { .sa_sigaction = on_refusal, .sa_flags = SA_SIGINFO };
+	int key = pkey_alloc(0, 0), ends[2];
+
+	sigaction(SIGSEGV, &action, 0);
+	CHECK(pkey_mprotect(p, 4096, PROT_READ | PROT_WRITE, key) == 0);
+	RUN("movl	%%eax, 8(%%rdi)\n"
+	    "incl	8(%%rdi)\n"
+	    "movl	8(%%rdi), %%ecx\n");
+	pkey_set(key, PKEY_DISABLE_WRITE);
+	RUN("cmpl	$5, 8(%%rdi)\n");
+	REFUSED("movl	%%eax, 8(%%rdi)");
+	REFUSED("incl	8(%%rdi)");
+	pkey_set(key, PKEY_DISABLE_ACCESS);
+	REFUSED("movl	8(%%rdi), %%ecx");
+	REFUSED("cmpl	$5, 8(%%rdi)");
+	REFUSED("fildl	8(%%rdi)");
+	REFUSED("addq	$8, %%rdi\n	movl	$2, %%ecx\n	rep stosl");
+	CHECK(pipe(ends) == 0 && write(ends[1], "four", 4) == 4);
+	CHECK(read(ends[0], p + 8, 4) == -1 && errno == EFAULT);
+	/* What has no key of its own keeps the one that it has. */
+	CHECK(mprotect(p, 4096, PROT_READ | PROT_WRITE) == 0);
+	REFUSED("movl	%%eax, 8(%%rdi)");
+	pkey_set(key, 0);
+	RUN("movl	%%eax, 8(%%rdi)\n");
+
+	/* One call for the window and for memory beside it. */
+	char *beside = p - 0x2000;
+
+	CHECK(mmap(beside, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	      beside);
+	CHECK(pkey_mprotect(p, 4096, PROT_READ | PROT_WRITE, 0) == 0);
+	CHECK(pkey_mprotect(beside, 0x3000, PROT_READ | PROT_WRITE, key) == 0);
+	pkey_set(key, PKEY_DISABLE_WRITE);
+	REFUSED("movl	%%eax, 8(%%rdi)");
+	pkey_set(key, 0);
+
+	/* The thread denies itself all memory without a key, so also its stack. The kernel would end
+	 * it where it is to write to its structure for restartable sequences. */
+	syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, RSEQ_BYTES,
+		RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+	RUN("xorl	%%ecx, %%ecx\n"
+	    "rdpkru\n"
+	    "movl	%%eax, %%r8d\n"
+	    "movl	$3, %%eax\n"
+	    "wrpkru\n"
+	    "movl	%%eax, 8(%%rdi)\n"
+	    "cmpl	$5, 8(%%rdi)\n"
+	    "movl	%%r8d, %%eax\n"
+	    "wrpkru\n");
+	CHECK(pkey_mprotect(beside, 0x3000, PROT_READ | PROT_WRITE, 0) == 0);
+	CHECK(munmap(beside, 4096) == 0 && pkey_free(key) == 0);
+	close(ends[0]), close(ends[1]);
+	signal(SIGSEGV, SIG_DFL);
+}
+
+static int has_protection_keys(void)
+{
+	int key = pkey_alloc(0, 0);
+
+	return key >= 0 && pkey_free(key) == 0;
+}
+
 const struct kind kinds[] = {
 	{ "narrow stores", narrow_stores, 1 },
 	{ "narrow loads", narrow_loads, 1 },
@@ -351,6 +452,7 @@ const struct kind kinds[] = {
 	{ "nothing", nothing, 0 },
 	{ "memcpy and memset", copies_to_long_ones, 1 },
 	{ "odd memcpy", odd_copies_and_a_move, 1 },
+	{ "protection keys", protection_keys, 0 },
 	{ "a forked child", of_a_forked_child, 0 },
 	{ 0, 0, 0 },
 };
@@ -359,5 +461,7 @@ int can_run(const struct kind *kind)
 {
 	int wants_avx2 = kind->run == wide_vectors || kind->run == masked || kind->run == gathers;
 
+	if (kind->run == protection_keys)
+		return has_protection_keys();
 	return !wants_avx2 || __builtin_cpu_supports("avx2");
 }

@@ -172,6 +172,10 @@ impl Tracer<'_> {
             return Ok(());
         }
         let alias = self.map_again(tid, line, file)?;
+        if let (Some(alias), Some(key)) = (alias, key(tid, &line.range)) {
+            let length = line.range.end - line.range.start;
+            let _ = self.set_key(tid, alias, length, line.protection, key)?;
+        }
         self.watch_mapping(tid, line.range.clone(), alias, file, line.offset, line.protection)
     }
 
@@ -289,6 +293,16 @@ fn descriptors(tid: Tid) -> Vec<u64> {
 fn lines(tid: Tid) -> Vec<Line> {
     let maps = fs::read_to_string(format!("/proc/{tid}/maps")).unwrap_or_default();
     maps.lines().filter_map(line).collect()
+}
+
+/// The protection key of a mapping, where there are such and it has another than 0: proc(5), smaps.
+fn key(tid: Tid, range: &Range<u64>) -> Option<u64> {
+    let Range { start, end } = range;
+    let maps = fs::read_to_string(format!("/proc/{tid}/smaps")).ok()?;
+    let first = format!("{start:x}-{end:x} ");
+    let mut fields = maps.lines().skip_while(|line| !line.starts_with(&first));
+    let key = fields.find_map(|line| line.strip_prefix("ProtectionKey:"))?;
+    key.trim().parse().ok().filter(|&key| key != 0)
 }
 
 /// `7f0-7f1 rw-s 00026000 fe:00 1234   /dev/mem`

@@ -17,7 +17,7 @@ use super::watch::FileId;
 pub(crate) enum Change {
     Map(Map),
     Unmap(Range<u64>),
-    Protect { range: Range<u64>, protection: u64 },
+    Protect { range: Range<u64>, protection: u64, key: Option<u64> },
     Move { old: Range<u64>, length: u64 },
 }
 
@@ -31,6 +31,9 @@ pub(crate) struct Map {
     descriptor: u64,
     offset: u64,
 }
+
+/// In place of a protection key: the one that is there is kept.
+const NO_KEY: i32 = -1;
 
 /// The flags that say where a mapping has to be.
 const FIXED: u64 = (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) as u64;
@@ -108,17 +111,20 @@ impl Tracer<'_> {
     pub(crate) fn protect_begins(&mut self, tid: Tid, registers: &mut Registers) -> Option<Call> {
         let range = pages(registers.argument(0), registers.argument(1));
         let protection = registers.argument(2);
+        let key = (registers.call_number() == libc::SYS_pkey_mprotect)
+            .then(|| registers.argument(3))
+            .filter(|&key| key as i32 != NO_KEY);
         let mappings = self.space(tid).mappings();
         let Some(mapping) = mappings.iter().find(|mapping| overlap(&mapping.range, &range)) else {
             let is_code = protection & libc::PROT_EXEC as u64 != 0 && self.marks_functions();
-            return is_code.then_some(Call::Change(Change::Protect { range, protection }));
+            return is_code.then_some(Call::Change(Change::Protect { range, protection, key }));
         };
         let is_guarded = mapping.guarded.start <= range.start && range.end <= mapping.guarded.end;
         if is_guarded && let Some(alias) = mapping.alias_of(range.start) {
             // What the program may do, it may do to the alias; the window stays shut.
             registers.set_argument(0, alias);
         }
-        Some(Call::Change(Change::Protect { range, protection }))
+        Some(Call::Change(Change::Protect { range, protection, key }))
     }
 
     pub(crate) fn move_begins(&mut self, tid: Tid, registers: &mut Registers) -> Option<Call> {
@@ -159,12 +165,20 @@ impl Tracer<'_> {
                 self.add_window(tid, at, range, file, &map)
             }
             Change::Unmap(range) => self.drop_windows(tid, &range),
-            Change::Protect { range, protection } => {
+            Change::Protect { range, protection, key } => {
                 for mapping in self.space_mut(tid).cut(&range) {
                     let mapping = Mapping { protection, ..mapping };
                     if let Some(alias) = mapping.alias_of(mapping.range.start) {
                         let length = mapping.range.end - mapping.range.start;
-                        let _ = self.protect(tid, alias, length, protection)?;
+                        let _ = match key {
+                            Some(key) => self.set_key(tid, alias, length, protection, key)?,
+                            None => self.protect(tid, alias, length, protection)?,
+                        };
+                    }
+                    if let Some(key) = key {
+                        let Range { start, end } = mapping.guarded;
+                        let none = libc::PROT_NONE as u64;
+                        let _ = self.set_key(tid, start, end - start, none, key)?;
                     }
                     self.guard(tid, mapping)?;
                 }
@@ -253,6 +267,18 @@ impl Tracer<'_> {
         protection: u64,
     ) -> Result<Result<u64, Errno>, Errno> {
         self.inject(tid, libc::SYS_mprotect, [address, length, protection, 0, 0, 0])
+    }
+
+    /// As [`Tracer::protect`], with a protection key; mprotect(2) leaves the key as it is.
+    pub(crate) fn set_key(
+        &mut self,
+        tid: Tid,
+        address: u64,
+        length: u64,
+        protection: u64,
+        key: u64,
+    ) -> Result<Result<u64, Errno>, Errno> {
+        self.inject(tid, libc::SYS_pkey_mprotect, [address, length, protection, key, 0, 0])
     }
 
     /// Forgets the windows in `range`, which are gone, and unmaps their aliases.

@@ -10,7 +10,7 @@ use busprobe_trace::Direction;
 use nix::errno::Errno;
 
 use super::arch::layout::ARENA;
-use super::arch::{Instruction, Redirect, Registers, Transfer, Vectors};
+use super::arch::{Instruction, Redirect, Registers, Transfer, Vectors, has_protection_keys};
 use super::inject::CODE;
 use super::perform::{Performed, Seen};
 use super::ptrace::{self, Tid};
@@ -63,7 +63,7 @@ impl Tracer<'_> {
             return Ok(None);
         }
         let way = way(instruction, &of_windows);
-        if way.is_none() || !self.prepare_scratch(tid)? {
+        if way.is_none() || !may_use_scratch(tid)? || !self.prepare_scratch(tid)? {
             return Ok(None);
         }
         match way {
@@ -240,6 +240,11 @@ impl Tracer<'_> {
         }
         Ok((stepped, value))
     }
+}
+
+/// A thread can deny itself all memory that was given no protection key.
+fn may_use_scratch(tid: Tid) -> Result<bool, Errno> {
+    Ok(!has_protection_keys() || Vectors::read(tid)?.allow_key_0())
 }
 
 fn way(instruction: &Instruction, of_windows: &[(Touch, Mapping)]) -> Option<Way> {

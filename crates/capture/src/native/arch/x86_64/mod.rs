@@ -22,4 +22,4 @@ pub(crate) use registers::Registers;
 pub(crate) use shift::{Distances, Place, Shift};
 pub(crate) use string::StringRun;
 pub(crate) use transfer::Transfer;
-pub(crate) use vectors::{Vectors, prepare, saved};
+pub(crate) use vectors::{Vectors, has_protection_keys, prepare, saved};

@@ -30,17 +30,24 @@ enum Component {
     Opmask = 5,
     ZmmHigh = 6,
     HighZmm = 7,
+    ProtectionKeys = 9,
 }
 
 struct Layout {
     size: usize,
-    offsets: [usize; 8],
+    offsets: [usize; 10],
 }
 
 static LAYOUT: LazyLock<Layout> = LazyLock::new(|| {
     let size = __cpuid_count(CPUID_XSAVE, 0).ecx.max(1024) as usize;
-    let mut offsets = [0; 8];
-    for component in [Component::Avx, Component::Opmask, Component::ZmmHigh, Component::HighZmm] {
+    let mut offsets = [0; 10];
+    for component in [
+        Component::Avx,
+        Component::Opmask,
+        Component::ZmmHigh,
+        Component::HighZmm,
+        Component::ProtectionKeys,
+    ] {
         let number = component as usize;
         offsets[number] = __cpuid_count(CPUID_XSAVE, number as u32).ebx as usize;
     }
@@ -95,6 +102,16 @@ impl Vectors {
         Some(Vectors::Saved(area))
     }
 
+    /// Whether the thread may load from memory of protection key 0, which all has that was given no
+    /// other, and store to it: Intel's manual, volume 3, section 4.6.2.
+    pub(crate) fn allow_key_0(&self) -> bool {
+        let Vectors::Saved(area) = self else { return true };
+        let mut rights = [0; 4];
+        let place = LAYOUT.offsets[Component::ProtectionKeys as usize];
+        let read = copy(area, Component::ProtectionKeys, place, &mut rights);
+        read.is_none() || rights[0].trailing_zeros() >= 2
+    }
+
     /// The x87 unit's status word.
     fn x87_status(&self) -> Option<u16> {
         let Vectors::Saved(area) = self else { return None };
@@ -135,6 +152,11 @@ impl Vectors {
 /// Where a mask register is kept.
 fn mask_place(register: Register) -> usize {
     LAYOUT.offsets[Component::Opmask as usize] + 8 * register.number()
+}
+
+/// Whether this CPU has protection keys.
+pub(crate) fn has_protection_keys() -> bool {
+    LAYOUT.offsets[Component::ProtectionKeys as usize] > 0
 }
 
 /// Finds out how this CPU lays out the state, which [`saved`] would otherwise do when it is first
