@@ -47,17 +47,14 @@ impl OperationDiff {
 /// compared as they were issued.
 #[must_use]
 pub fn diff(first: &Trace, second: &Trace, bus: &dyn Bus) -> Vec<OperationDiff> {
-    let first = keyed(first);
-    let mut second = keyed(second);
+    let (first, second) = (keyed(first), keyed(second));
+    let mut left: HashMap<&Key, &Operation> = second.iter().map(|(key, one)| (key, one)).collect();
     let mut diffs: Vec<OperationDiff> = first
-        .into_iter()
-        .map(|(key, operation)| {
-            let at = second.iter().position(|(other, _)| *other == key);
-            let other = at.map(|at| second.remove(at).1);
-            compare(Some(&operation), other.as_ref(), bus)
-        })
+        .iter()
+        .map(|(key, operation)| compare(Some(operation), left.remove(key), bus))
         .collect();
-    diffs.extend(second.iter().map(|(_, operation)| compare(None, Some(operation), bus)));
+    let alone = second.iter().filter(|(key, _)| left.contains_key(key));
+    diffs.extend(alone.map(|(_, operation)| compare(None, Some(operation), bus)));
     diffs
 }
 
