@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use busprobe_trace::{Header, Record};
 use busprobe_verdict::{Bus, By};
 
 use self::judged::Output;
@@ -132,10 +131,11 @@ fn judge_parquet<'a>(
     outputs: Vec<Box<dyn Output + 'a>>,
 ) -> Result<(Sum, Option<Damage>), Trouble> {
     use busprobe_logs::parquet::{Row, Scan};
+    use busprobe_trace::Record;
 
     let in_file = |error| Trouble::new(format!("{}: {error}", path.display()));
     let mut scan = Scan::new(file).map_err(in_file)?;
-    let header: Header = scan.header().map_err(in_file)?;
+    let header = scan.header().map_err(in_file)?;
     let losses = scan.losses().map_err(in_file)?;
     let unseen = losses.into_iter().map(|loss| loss.detail).collect();
     let mut stream = Stream::new(&header, by, judges, unseen, outputs);

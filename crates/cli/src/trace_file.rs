@@ -63,8 +63,7 @@ pub(crate) fn open_knowing_unseen(path: &Path) -> Result<(Vec<String>, Records),
     let of_file = |error| Trouble::of_file(path, &error);
     if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
         let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(of_file)?);
-        let in_file = |error| Trouble::new(format!("{}: {error}", path.display()));
-        return Ok((jsonl::unseen(file).map_err(in_file)?, open(path)?));
+        return Ok((jsonl::unseen(file), open(path)?));
     }
     let records: Vec<_> = open(path)?.collect();
     let unseen = records.iter().filter_map(|record| match record {

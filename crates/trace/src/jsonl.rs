@@ -195,14 +195,13 @@ impl<R: BufRead> Iterator for Reader<R> {
 /// What a trace says anywhere that was not seen, a sentence each, in order. That is true of all of
 /// it, so who judges a trace piece by piece asks before the first piece.
 ///
-/// Records of other kinds are passed over, whether they can be read or not.
-///
-/// # Errors
-/// What `input` says, and a line that is too long for a record.
-pub fn unseen<R: BufRead>(input: R) -> Result<Vec<String>, ReadError> {
+/// Records of other kinds are passed over, whether they can be read or not, and the end is where
+/// reading fails: a [`Reader`] says why.
+#[must_use]
+pub fn unseen<R: BufRead>(input: R) -> Vec<String> {
     let mut reader = Reader::new(input);
     let mut sentences = Vec::new();
-    while reader.next_line()? {
+    while let Ok(true) = reader.next_line() {
         let is_whole = reader.text.ends_with(b"\n");
         let text = str::from_utf8(&reader.text).unwrap_or_default();
         if is_whole && !text.contains("\"loss\"") {
@@ -214,7 +213,7 @@ pub fn unseen<R: BufRead>(input: R) -> Result<Vec<String>, ReadError> {
             _ => {}
         }
     }
-    Ok(sentences)
+    sentences
 }
 
 /// Reads a whole trace into memory.

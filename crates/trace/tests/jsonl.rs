@@ -104,6 +104,31 @@ fn a_line_without_end_does_not_fill_the_memory() {
 }
 
 #[test]
+fn what_was_not_seen_is_found_without_reading_the_rest() {
+    let mut trace = sample();
+    for detail in ["3 records lost", "a \"loss\"\n"] {
+        let (seq, kind, detail) = (2, LossKind::Missed, detail.to_owned());
+        trace.events.push(Event::Loss(Loss { seq, kind, detail, count: None }));
+        trace.events.push(Event::Mark(Mark {
+            seq: 3,
+            text: "\"loss\"".into(),
+            thread: 0,
+            time_ns: None,
+        }));
+    }
+    let whole = file(&trace);
+    let first_line = whole.find('\n').unwrap() + 1;
+    for cut in first_line..=whole.len() {
+        let part = &whole.as_bytes()[..cut];
+        let read = jsonl::read(part).unwrap();
+        let losses: Vec<&str> = read.losses().map(|loss| loss.detail.as_str()).collect();
+        assert_eq!(jsonl::unseen(part), losses, "cut at {cut}");
+    }
+    let damaged = whole.replace("\"t\":\"access\"", "\"t\":\"excess\"");
+    assert_eq!(jsonl::unseen(damaged.as_bytes()).len(), 2);
+}
+
+#[test]
 fn text_reads_like_a_bus_log() {
     let mut out = Vec::new();
     let mut writer = text::Writer::new(&mut out);
