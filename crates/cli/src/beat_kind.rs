@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use busprobe_verdict::{Beat, Mode, Verdict};
+use busprobe_verdict::{Beat, Mode, Run, Verdict};
 
 /// What a mark stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +34,15 @@ impl Kind {
 pub(crate) fn kinds(beats: &[Beat], verdict: &Verdict) -> Vec<Kind> {
     let intent = verdict.intent();
     let width = u64::from(intent.width());
+    let end = |run: &Run, count: u64| run.start.saturating_add(count.saturating_mul(width));
     let is_meant = |beat: &Beat| {
-        beat.direction == intent.direction()
-            && intent.runs().iter().any(|run| match intent.mode() {
-                Mode::Ascending => {
-                    beat.offset < run.start + run.count * width && run.start < beat.end()
-                }
-                Mode::Fixed => run.start <= beat.offset && beat.end() <= run.start + width,
+        // Runs ascend and do not overlap.
+        let after = intent.runs().partition_point(|run| end(run, run.count) <= beat.offset);
+        beat.size > 0
+            && beat.direction == intent.direction()
+            && intent.runs().get(after).is_some_and(|run| match intent.mode() {
+                Mode::Ascending => run.start < beat.end(),
+                Mode::Fixed => run.start <= beat.offset && beat.end() <= end(run, 1),
             })
     };
     let mut put: BTreeSet<u64> = BTreeSet::new();

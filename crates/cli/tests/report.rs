@@ -49,6 +49,21 @@ fn the_page_says_the_verdict_the_cause_and_what_to_write_instead() {
 }
 
 #[test]
+fn a_compiled_program_is_told_what_to_write_in_its_own_words() {
+    let compiled = trace(&[write(0), write(4), write(0), write(4)]).replace("python3", "./poke");
+    let (_, page, _) = report(&compiled);
+    assert!(page.contains("window.write_block(0x0, &amp;words, Mode::Incr)?"), "{page}");
+}
+
+#[test]
+fn what_was_not_seen_is_not_called_wrong() {
+    let loss = r#"{"t":"loss","seq":1,"kind":"missed","detail":"3 lost"}"#.to_owned();
+    let (_, page, _) = report(&trace(&[write(0), loss]));
+    assert!(page.contains("Nothing was wrong in what was seen, but not all was seen."), "{page}");
+    assert!(page.contains("<li>3 lost</li>"), "{page}");
+}
+
+#[test]
 fn the_picture_has_one_mark_a_beat_and_tells_what_each_is() {
     let lines = [write(8), write(0), write(4), write(4)];
     let (_, page, _) = report(&trace(&lines));

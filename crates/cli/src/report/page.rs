@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use busprobe_trace::{Level, Trace, text};
+use busprobe_verdict::explain::Api;
 use busprobe_verdict::{Bus, Class, Verdict, remedy};
 
 use super::picture::picture;
@@ -51,18 +52,23 @@ pub(super) fn page(title: &str, trace: &Trace, bus: &dyn Bus, judged: &[Judged])
 
 fn head(page: &mut String, title: &str, trace: &Trace, bus: &dyn Bus, judged: &[Judged]) {
     let exact = judged.iter().filter(|one| one.verdict.is_exact()).count();
-    let (class, summary) = match (judged.len(), exact) {
-        (0, _) => ("unknown", "No access was recorded.".to_owned()),
-        (1, 1) => ("good", "The bus saw exactly what was meant.".to_owned()),
-        (1, _) => ("bad", "The bus did not see what was meant.".to_owned()),
-        (all, exact) if all == exact => {
+    let unseen = judged.iter().filter(|one| one.verdict.classes().is_empty()).count();
+    let (class, summary) = match (judged.len(), exact, judged.len() - exact - unseen) {
+        (0, ..) => ("unknown", "No access was recorded.".to_owned()),
+        (1, 1, _) => ("good", "The bus saw exactly what was meant.".to_owned()),
+        (1, _, 1) => ("bad", "The bus did not see what was meant.".to_owned()),
+        (all, exact, _) if all == exact => {
             ("good", format!("All {all} operations put exactly what was meant on the bus."))
         }
-        (all, 0) => ("bad", format!("None of {all} operations put what was meant on the bus.")),
-        (all, exact) => (
-            "bad",
-            format!("{} of {all} operations did not put what was meant on the bus.", all - exact),
-        ),
+        (_, _, 0) => {
+            ("unknown", "Nothing was wrong in what was seen, but not all was seen.".to_owned())
+        }
+        (all, _, wrong) if all == wrong => {
+            ("bad", format!("None of {all} operations put what was meant on the bus."))
+        }
+        (all, _, wrong) => {
+            ("bad", format!("{wrong} of {all} operations did not put what was meant on the bus."))
+        }
     };
     let header = &trace.header;
     let level = match header.level {
@@ -145,12 +151,15 @@ fn section(page: &mut String, index: usize, trace: &Trace, bus: &dyn Bus, judged
         escape(&verdict.intent().to_string()),
     );
     page.push_str(&picture(verdict, bus));
-    if !verdict.is_exact()
-        && let Some(line) = remedy::python(verdict.intent())
-    {
+    let origins = origins(trace, judged);
+    let exactly = match origins.first() {
+        Some(origin) => Api::of(origin.site, &trace.header).exact_call(verdict.intent()),
+        None => remedy::python(verdict.intent()),
+    };
+    if let (false, Some(line)) = (verdict.classes() == [Class::Exact], exactly) {
         let _ = writeln!(page, "<h3>Write instead</h3>\n<pre><code>{}</code></pre>", escape(&line));
     }
-    where_from(page, &origins(trace, judged));
+    where_from(page, &origins);
     if !verdict.unseen().is_empty() {
         page.push_str("<h3>Not seen</h3>\n<ul>\n");
         for unseen in verdict.unseen() {
