@@ -70,8 +70,14 @@ impl Tracer<'_> {
             }
             _ => {
                 let purposes = vec![purpose];
+                match patch(tid, at, BREAKPOINT) {
+                    Ok(()) => {}
+                    Err(Errno::ESRCH) => return Err(Errno::ESRCH),
+                    // What cannot be changed cannot be marked.
+                    Err(_) => return Ok(false),
+                }
                 breakpoints.insert(at, Breakpoint { displaced: here, purposes });
-                patch(tid, at, BREAKPOINT).map(|()| true)
+                Ok(true)
             }
         }
     }

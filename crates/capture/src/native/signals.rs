@@ -84,10 +84,12 @@ impl Handlers {
 
 impl Tracer<'_> {
     /// Puts right what the capture's own SIGSEGV or SIGTRAP has done to the program's handler for
-    /// it. The stub has to be there.
+    /// it, if the stub is there to do so by.
     pub(crate) fn keep_handler(&mut self, tid: Tid, signal: i32) -> Result<(), Errno> {
         let Some(action) = self.process(tid).handlers.get(signal) else { return Ok(()) };
-        if dispositions(tid).is_none_or(|kept| kept & bit(signal) != 0) {
+        if self.space(tid).stub.is_none()
+            || dispositions(tid).is_none_or(|kept| kept & bit(signal) != 0)
+        {
             return Ok(());
         }
         let place = self.lend(tid, &action)?;
