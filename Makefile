@@ -112,6 +112,7 @@ lint: $(VENV)/checks
 bench: $(BUSPROBE) $(VENV)/bench
 	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/untouched.py
 	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/capture.py
+	PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" $(BIN)/python bench/inprocess.py
 	$(BIN)/python bench/access.py
 	$(BIN)/python bench/import.py
 	$(BIN)/python bench/check.py
