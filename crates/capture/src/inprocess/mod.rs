@@ -2,9 +2,10 @@
 //!
 //! As in [native capture](crate::native), a watched mapping is mapped a second time, the *alias*,
 //! and the window's pages are made inaccessible. An access to them faults in the thread that makes
-//! it; that thread's signal handler moves the address to the alias, sets the CPU's trap flag, and
-//! lets the program's own instruction run; the handler of the trap moves the address back and
-//! notes the registers. What they mean is worked out when the trace is asked for.
+//! it; that thread's signal handler moves the address to the alias, and lets the instruction run,
+//! from a copy with a breakpoint behind it, or in its place with the CPU's trap flag set; the
+//! handler of the trap moves the address back and notes the registers. What they mean is worked out
+//! when the trace is asked for.
 //!
 //! ```no_run
 //! use busprobe_capture::inprocess::{Region, Watching};
@@ -18,7 +19,7 @@
 //!
 //! # What runs where
 //! ```text
-//! window touched -> handler: plan known?  -> step on the alias -> handler: note -> log
+//! window touched -> handler: plan known?  -> run on the alias -> handler: note -> log
 //!                        \-> no: planner thread decodes, finds a way ->/
 //! ```
 //! A handler may interrupt anything, so it allocates nothing, takes no lock and decodes nothing:

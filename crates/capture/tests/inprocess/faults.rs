@@ -1,6 +1,7 @@
 //! Real faults in a watched window, handlers of others, and forked children. Each of these runs in
 //! a process of its own.
 
+use std::arch::asm;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,6 +92,16 @@ extern "C" fn skip(_: i32, info: *mut libc::siginfo_t, context: *mut libc::c_voi
     }
 }
 
+fn skip_bus_errors() {
+    // SAFETY: the handler skips the instruction.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = skip as extern "C" fn(_, _, _) as usize;
+        action.sa_flags = libc::SA_SIGINFO;
+        libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut());
+    }
+}
+
 #[test]
 fn a_handler_of_the_program_finds_the_fault_as_without_the_trace() {
     assert!(run("faults::program_handler").success());
@@ -100,24 +111,47 @@ fn a_handler_of_the_program_finds_the_fault_as_without_the_trace() {
 #[ignore = "changes its process: run by the test above"]
 fn program_handler() {
     let memory = half_gone();
-    // SAFETY: the handler skips the instruction.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = skip as extern "C" fn(_, _, _) as usize;
-        action.sa_flags = libc::SA_SIGINFO;
-        libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut());
-    }
+    skip_bus_errors();
     let watching = memory.watch();
     let place = memory.start as usize + PAGE;
     for _ in 0..2 {
         // SAFETY: the handler sees to the fault.
-        unsafe { std::arch::asm!("mov [rdi], eax", in("rdi") place, in("eax") 0) };
+        unsafe { asm!("mov [rdi], eax", in("rdi") place, in("eax") 0) };
         assert_eq!(ADDRESS.swap(0, Ordering::SeqCst), place);
         assert_eq!(REGISTER.swap(0, Ordering::SeqCst), place);
     }
     memory.write(4, 5);
     let trace = watching.finish().unwrap();
     assert_eq!(lines(&trace), ["W 0x4 4 0x5"]);
+    assert!(losses(&trace)[0].1.contains("a store of 4 bytes ended in a signal (SIGBUS)"));
+}
+
+#[test]
+fn a_repeated_store_that_faults_has_come_as_far_as_without_the_trace() {
+    assert!(run("faults::repeated").success());
+}
+
+#[test]
+#[ignore = "changes its process: run by the test above"]
+fn repeated() {
+    let memory = half_gone();
+    let place = memory.start as usize + PAGE;
+    let store = || {
+        let left: u64;
+        // SAFETY: the handler sees to the fault, and `rep stosd` is two bytes long.
+        unsafe {
+            asm!("rep stosd", inout("rcx") 8_u64 => left, in("eax") 7,
+                inout("rdi") place - 16 => _);
+        }
+        (left, ADDRESS.swap(0, Ordering::SeqCst), REGISTER.swap(0, Ordering::SeqCst))
+    };
+    skip_bus_errors();
+    let alone = store();
+    let watching = memory.watch();
+    assert_eq!(store(), alone);
+    let trace = watching.finish().unwrap();
+    assert_eq!(lines(&trace), ["W 0xff0 4 0x7", "W 0xff4 4 0x7", "W 0xff8 4 0x7", "W 0xffc 4 0x7"]);
+    assert_eq!(losses(&trace).len(), 1);
     assert!(losses(&trace)[0].1.contains("a store of 4 bytes ended in a signal (SIGBUS)"));
 }
 

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use busprobe_capture::inprocess::Watching;
 
-use crate::memory::{Memory, lines, losses};
+use crate::memory::{Memory, PAGE, lines, losses};
 
 /// Runs `body` on a watched page, twice: once as the planner has it, once by the plan.
 fn twice(body: impl Fn(*mut u8)) -> Vec<String> {
@@ -149,6 +149,67 @@ fn a_repeated_copy_is_seen_piece_by_piece_with_the_data_of_memory() {
         (0..source.len()).map(|index| format!("W {:#x} 4 {index:#x}", 4 * index)).collect();
     assert_eq!(lines(&trace), [expected.clone(), expected].concat());
     assert_eq!(losses(&trace), []);
+}
+
+#[test]
+fn a_comparison_that_finds_what_it_compares_with_is_seen_with_its_data() {
+    let seen = twice(|start| {
+        // SAFETY: within the page.
+        unsafe {
+            start.cast::<u32>().write_volatile(0x8000_0001);
+            asm!("cmp dword ptr [{}], {:e}", in(reg) start, in(reg) 0x8000_0001_u32);
+            asm!("cmp {:e}, dword ptr [{}]", in(reg) 3, in(reg) start);
+            asm!("cmp word ptr [{}], 1", in(reg) start);
+            asm!("test {1:e}, dword ptr [{0}]", in(reg) start.add(4), in(reg) u32::MAX);
+            asm!("test dword ptr [{}], 2", in(reg) start);
+        }
+    });
+    let expected = ["W 0x0 4 0x80000001", "R 0x0 4 0x80000001", "R 0x0 4 ?", "R 0x0 2 0x1"];
+    assert_eq!(seen[..4], expected);
+    assert_eq!(seen[4..], ["R 0x4 4 0x0", "R 0x0 4 ?"]);
+}
+
+#[test]
+fn a_repeated_store_is_seen_down_and_up_and_as_far_as_the_window_goes() {
+    let seen = twice(|start| {
+        // SAFETY: within the page; the direction is put right again.
+        unsafe {
+            asm!(
+                "std", "rep stosw", "cld",
+                inout("rcx") 3_u64 => _, in("ax") 0x0102_u16, inout("rdi") start.add(4) => _,
+            );
+        }
+    });
+    assert_eq!(seen, ["W 0x4 2 0x102", "W 0x2 2 0x102", "W 0x0 2 0x102"]);
+    let memory = Memory::new(3);
+    let watching = Watching::start(&[memory.part(PAGE, 8), memory.part(2 * PAGE - 4, 4)]).unwrap();
+    // SAFETY: within the pages.
+    unsafe {
+        asm!(
+            "rep stosd",
+            inout("rcx") 2 * PAGE / 4 => _, in("eax") 5, inout("rdi") memory.word(PAGE / 2) => _,
+        );
+    }
+    assert_eq!(lines(&watching.finish().unwrap()), ["W 0x0 4 0x5", "W 0x4 4 0x5", "W 0x0 4 0x5"]);
+    assert_eq!([PAGE / 2 - 4, PAGE / 2, 5 * PAGE / 2 - 4].map(|at| memory.read(at)), [0, 5, 5]);
+}
+
+#[test]
+fn a_repeated_load_has_the_data_that_came() {
+    let memory = Memory::new(1);
+    memory.write(4, 6);
+    let mut target = [0_u32; 2];
+    let watching = memory.watch();
+    // SAFETY: within the page and the array.
+    unsafe {
+        asm!(
+            "rep movsd",
+            inout("rcx") 2_u64 => _, inout("rsi") memory.start => _,
+            inout("rdi") target.as_mut_ptr() => _,
+        );
+    }
+    assert_eq!(lines(&watching.finish().unwrap()), ["R 0x0 4 0x0", "R 0x4 4 0x6"]);
+    assert_eq!(target, [0, 6]);
 }
 
 #[test]

@@ -124,6 +124,26 @@ pub(super) fn changes() -> u32 {
     CHANGES.load(Ordering::Acquire)
 }
 
+/// How many elements, from the one in that range and `step` bytes apart, lie in the same pages, or
+/// before any when the first lies in none.
+pub(super) fn alike(first: &Range<u64>, step: i64) -> u64 {
+    let &Range { start, end } = first;
+    let bytes = match overlapping(first) {
+        Some(Pages { range, .. }) if start < range.start || range.end < end => 0,
+        Some(Pages { range, .. }) if step < 0 => end - range.start,
+        Some(Pages { range, .. }) => range.end - start,
+        None if step < 0 => {
+            let below = watched().map(|pages| pages.range.end).filter(|below| *below <= start);
+            below.max().map_or(u64::MAX, |below| end - below)
+        }
+        None => {
+            let above = watched().map(|pages| pages.range.start).filter(|above| *above >= end);
+            above.min().map_or(u64::MAX, |above| above - start)
+        }
+    };
+    bytes / step.unsigned_abs()
+}
+
 /// Where an operand lies.
 pub(super) fn place(range: &Range<u64>) -> Place {
     match overlapping(range) {
@@ -206,6 +226,9 @@ mod tests {
         assert!(matches!(place(&(0x2ffc..0x3000)), Place::Window(0x10_0000)));
         assert!(matches!(place(&(0x2ffc..0x3004)), Place::Across));
         assert!(matches!(place(&(0x3000..0x3004)), Place::Elsewhere));
+        let alike = |start, step: i64| alike(&(start..start + 4), step);
+        assert_eq!([alike(0x2ff0, 4), alike(0x1008, -4), alike(0x2ffe, 4)], [4, 3, 0]);
+        assert_eq!([alike(0xff0, 4), alike(0x3008, -4)], [4, 3]);
         let so_far = changes();
         assert!(take(number).is_err(), "nothing is mapped there");
         assert_eq!(at(0x2fff), None);

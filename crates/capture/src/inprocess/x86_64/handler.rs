@@ -16,9 +16,8 @@ use crate::native::ptrace;
 const SEGV_ACCERR: c_int = 2;
 /// One instruction has run.
 const TRAP_TRACE: c_int = 2;
-
-/// How often a repeated instruction runs before signals that wait get their turn.
-const MOST_ROUNDS: u32 = 256;
+/// Among others, a breakpoint.
+const SI_KERNEL: c_int = 0x80;
 
 /// The signals whose handler has to be in front.
 const OURS: [c_int; 4] = [SIGSEGV, SIGBUS, SIGFPE, SIGTRAP];
@@ -37,7 +36,7 @@ fn answer(fault: &mut Fault<'_>) -> bool {
     let (signal, code) = (fault.signal(), fault.code());
     match Slot::of_this_thread() {
         Some(slot) if signal == SIGTRAP => {
-            let is_step = code == TRAP_TRACE;
+            let is_step = code == TRAP_TRACE || code == SI_KERNEL;
             if is_step {
                 finish(slot, fault.context());
             }
@@ -95,7 +94,6 @@ fn begin(address: u64, context: &mut ucontext_t) -> bool {
         signal: 0,
         mask: mask(context),
         how: How::Asked,
-        rounds: 0,
     };
     // SAFETY: the slot is this thread's, and its step has begun.
     let step = unsafe {
@@ -107,7 +105,7 @@ fn begin(address: u64, context: &mut ucontext_t) -> bool {
     }
     if !start_by_plan(step, context) {
         slot.ask(Question::Start);
-        run(step.registers, context);
+        step.registers.resume(context);
     }
     // What the instruction itself causes cannot be put off until after its step.
     set_mask(
@@ -120,17 +118,13 @@ fn begin(address: u64, context: &mut ucontext_t) -> bool {
 /// Starts the instruction at `step.before` if there is a plan for it.
 fn start_by_plan(step: &mut Step, context: &mut ucontext_t) -> bool {
     let Some(plan) = plan::find(step.before.pc()) else { return false };
-    let Some((start, distances)) = plan.shift.start(&step.before, guard::place) else {
+    let Some((mut start, distances)) = plan.shift.start(&step.before, guard::place) else {
         return false;
     };
     step.how = How::Planned(plan, distances);
-    run(start, context);
+    start.set_pc(plan.stub);
+    start.resume(context);
     true
-}
-
-fn run(mut registers: Registers, context: &mut ucontext_t) {
-    registers.set_trap();
-    registers.resume(context);
 }
 
 /// The instruction has run: notes what it did, and lets the thread go on.
@@ -141,6 +135,7 @@ fn finish(slot: &Slot, context: &mut ucontext_t) {
     after.restore_trap(&step.before);
     match step.how {
         How::Planned(plan, distances) => {
+            after.set_pc(plan.next(step.before.pc()));
             plan.shift.settle(distances, &step.before, &mut after);
             let shown_in = plan.shift.shown_in;
             let shown = shown_in.and_then(|register| saved(saved_vectors(context), register));
@@ -161,15 +156,6 @@ fn finish(slot: &Slot, context: &mut ucontext_t) {
                     copied,
                 },
             );
-            // A repeated instruction is still there, and would fault again at once.
-            let goes_on = plan.shift.is_repeated && after.pc() == step.before.pc();
-            if goes_on && step.rounds < MOST_ROUNDS {
-                step.rounds += 1;
-                step.before = after;
-                if start_by_plan(step, context) {
-                    return;
-                }
-            }
         }
         How::Asked => {
             step.registers = after;
@@ -184,7 +170,7 @@ fn finish(slot: &Slot, context: &mut ucontext_t) {
 }
 
 /// The instruction could not run: whoever is asked next finds the thread as if it had tried on the
-/// window itself. It is to be tried `again` when the pages were made inaccessible just now.
+/// window itself, as far as it came. It is to be tried `again` when the pages were made inaccessible just now.
 fn fail(slot: &Slot, fault: &mut Fault<'_>, again: bool) {
     // SAFETY: the slot is this thread's, and its step has begun.
     let step = unsafe { slot.step() };
@@ -193,6 +179,7 @@ fn fail(slot: &Slot, fault: &mut Fault<'_>, again: bool) {
     match step.how {
         How::Planned(plan, _) => {
             let instruction = plan.instruction;
+            step.registers = step.before;
             let &mut Step { before, signal, address, .. } = step;
             log::put(
                 step.thread,
@@ -200,13 +187,16 @@ fn fail(slot: &Slot, fault: &mut Fault<'_>, again: bool) {
                 log::What::Failed { instruction, before, signal, address },
             );
         }
-        How::Asked => slot.ask(Question::Abandon),
+        How::Asked => {
+            step.registers = Registers::of_interrupted(fault.context());
+            slot.ask(Question::Abandon);
+        }
     }
     if let Some(address) = guard::behind_alias(fault.address() as u64) {
         fault.set_address(address as usize);
     }
     let context = fault.context();
-    step.before.resume(context);
+    step.registers.resume(context);
     set_mask(context, step.mask);
     slot.release();
 }

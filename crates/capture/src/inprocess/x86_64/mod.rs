@@ -16,6 +16,7 @@ mod shared;
 mod signals;
 mod span;
 mod step;
+mod string;
 mod stub;
 mod watching;
 

@@ -5,7 +5,8 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::known::Known;
-use crate::native::arch::{Shift, layout::LONGEST_INSTRUCTION};
+use super::stub::Stub;
+use crate::native::arch::{Shift, layout::LONGEST_INSTRUCTION, with_breakpoint};
 
 /// How to run one instruction at one place.
 #[derive(Clone, Copy)]
@@ -14,6 +15,8 @@ pub(super) struct Plan {
     pub(super) instruction: u32,
     code: [u8; LONGEST_INSTRUCTION],
     length: u8,
+    /// Where the instruction runs, with a breakpoint after it.
+    pub(super) stub: u64,
     pub(super) shift: Shift,
 }
 
@@ -26,7 +29,8 @@ struct Entry {
 // SAFETY: a plan is written before its address is, by the planner alone, and never changed.
 unsafe impl Sync for Entry {}
 
-const ENTRIES: usize = 2048;
+/// How many there can be.
+pub(super) const ENTRIES: usize = 2048;
 
 /// More than this, and a search takes longer than it saves.
 const LONGEST_SEARCH: usize = 64;
@@ -35,15 +39,17 @@ static PLANS: [Entry; ENTRIES] =
     [const { Entry { pc: AtomicU64::new(0), plan: UnsafeCell::new(MaybeUninit::uninit()) } };
         ENTRIES];
 
-fn places(pc: u64) -> impl Iterator<Item = &'static Entry> {
+/// The numbers that a plan for an instruction at `pc` may have.
+fn places(pc: u64) -> impl Iterator<Item = usize> {
     let first = (pc.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
-    (first..first + LONGEST_SEARCH).map(|place| &PLANS[place % ENTRIES])
+    (first..first + LONGEST_SEARCH).map(|place| place % ENTRIES)
 }
 
 /// The plan for the instruction that a thread is about to run at `pc`.
 pub(super) fn find(pc: u64) -> Option<&'static Plan> {
     places(pc)
-        .map_while(|entry| {
+        .map_while(|number| {
+            let entry = &PLANS[number];
             let at = entry.pc.load(Ordering::Acquire);
             // SAFETY: the plan was written before the address.
             (at != 0).then(|| (at, unsafe { (*entry.plan.get()).as_ptr() }))
@@ -55,6 +61,11 @@ pub(super) fn find(pc: u64) -> Option<&'static Plan> {
 }
 
 impl Plan {
+    /// Where the program goes on after the instruction.
+    pub(super) fn next(&self, pc: u64) -> u64 {
+        pc + u64::from(self.length)
+    }
+
     /// Whether the code is still what the plan was made for.
     fn is_of(&self, pc: u64) -> bool {
         let code = &self.code[..self.length as usize];
@@ -69,13 +80,22 @@ pub(super) fn add(number: u32, known: &Known, shift: Shift) {
     if find(known.pc).is_some() {
         return;
     }
+    let free = |number: &usize| PLANS[*number].pc.load(Ordering::Relaxed) == 0;
+    let Some(place) = places(known.pc).find(free) else { return };
+    let stub = Stub::of_plan(place);
+    stub.write(&with_breakpoint(&known.code));
     let mut code = [0; LONGEST_INSTRUCTION];
     code[..known.code.len()].copy_from_slice(&known.code);
-    let plan = Plan { instruction: number, code, length: known.code.len() as u8, shift };
-    let mut places = places(known.pc);
-    if let Some(free) = places.find(|entry| entry.pc.load(Ordering::Relaxed) == 0) {
-        // SAFETY: nobody reads the plan before the address is there.
-        unsafe { (*free.plan.get()).write(plan) };
-        free.pc.store(known.pc, Ordering::Release);
+    let length = known.code.len() as u8;
+    let plan = Plan { instruction: number, code, length, stub: stub.address(), shift };
+    // SAFETY: nobody reads the plan before the address is there.
+    unsafe { (*PLANS[place].plan.get()).write(plan) };
+    PLANS[place].pc.store(known.pc, Ordering::Release);
+}
+
+/// Forgets all plans, with whose stubs nobody is: in a forked child, whose stubs are its parent's.
+pub(super) fn abandon() {
+    for entry in &PLANS {
+        entry.pc.store(0, Ordering::Release);
     }
 }

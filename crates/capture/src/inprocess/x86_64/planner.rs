@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use busprobe_trace::{Data, Direction, LossKind};
+use busprobe_trace::{Data, Direction, LossKind, Repeat};
 
 use super::guard::{self, Pages};
 use super::known::{self, Known};
@@ -17,7 +17,9 @@ use super::log;
 use super::python::{Finder, LineNumber};
 use super::signals::Waiting;
 use super::step::{self, Question, Slot, Step};
-use super::{futex, plan, stub};
+use super::string::Run;
+use super::stub::Stub;
+use super::{futex, plan};
 use crate::native::arch::{Evidence, Redirect, Shift, Vectors};
 use crate::native::ptrace;
 use crate::native::touch::{Move, Touch};
@@ -26,6 +28,9 @@ use crate::native::touch::{Move, Touch};
 pub(super) enum Planned {
     /// It ran, and did this.
     Ran { instruction: u32, touches: Vec<(Touch, Option<Data>)> },
+    /// It ran as a whole, and did this from there on; of the repeat's accesses, the offsets say
+    /// nothing.
+    Repeated { instruction: u32, first: Touch, repeat: Repeat },
     /// Something is not known of accesses to these addresses.
     Loss { kind: LossKind, detail: String, within: Range<u64> },
     /// The program itself named the place.
@@ -69,10 +74,11 @@ struct Job {
     way: Way,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there are as many as steps, and most are large")]
 enum Way {
     /// On the aliases.
     Moved(Redirect),
+    /// On the aliases, many times.
+    Repeated(Run),
     /// On the window itself.
     Opened(Vec<Pages>),
 }
@@ -135,16 +141,22 @@ fn start(slot: &Slot, step: &mut Step) -> Job {
     if let Some(shift) = Shift::of(instruction) {
         plan::add(number, &known, shift);
     }
-    let redirect = moves(&touches)
-        .filter(|moves| !moves.is_empty())
-        .and_then(|moves| instruction.redirect(&before, &moves, stub::address(slot.number())));
-    let Some(redirect) = redirect else {
+    let own_stub = Stub::of_step(slot.number());
+    let moves = moves(&touches).unwrap_or_default();
+    if moves.is_empty() {
+        return open(step, Some((number, known)), touches);
+    }
+    if let Some(run) = Run::start(&known, &touches, moves.clone(), own_stub, step) {
+        return Job { instruction: Some((number, known)), touches, way: Way::Repeated(run) };
+    }
+    let Some(redirect) = instruction.redirect(&before, &moves, own_stub.address()) else {
         return open(step, Some((number, known)), touches);
     };
     if let Some(code) = &redirect.code {
-        stub::write(slot.number(), code);
+        own_stub.write(code);
     }
     step.registers = redirect.start;
+    step.registers.set_trap();
     Job { instruction: Some((number, known)), touches, way: Way::Moved(redirect) }
 }
 
@@ -165,6 +177,7 @@ fn open(step: &mut Step, instruction: Option<(u32, Arc<Known>)>, touches: Vec<To
         lose(step, LossKind::Missed, detail.to_owned(), pages.range.clone());
     }
     step.registers = step.before;
+    step.registers.set_trap();
     Job { instruction, touches, way: Way::Opened(opened) }
 }
 
@@ -215,30 +228,44 @@ fn settle(job: &Job, step: &mut Step) {
         redirect.settle(&step.before, &mut step.registers);
     }
     let Some((number, known)) = &job.instruction else { return };
+    if let Way::Repeated(run) = &job.way {
+        run.settle(*number, known, &job.touches, step);
+        return;
+    }
     let instruction = &known.instruction;
     let vectors = instruction.shows_in_vectors().then(|| vectors(step));
-    let memory = |address: u64, size: usize| {
-        let mut bytes = vec![0; size];
-        let is_ordinary = guard::overlapping(&(address..address.saturating_add(size as u64)));
-        let read = is_ordinary
-            .is_none()
-            .then(|| ptrace::read_memory(step.thread as i32, address, &mut bytes));
-        (read == Some(Ok(size))).then_some(bytes)
-    };
+    let memory = |address, size| ordinary_memory(step, address, size);
     let evidence = Evidence {
         before: &step.before,
         after: &step.registers,
         vectors: vectors.as_ref(),
         memory: &memory,
     };
-    let touches: Vec<_> =
-        job.touches.iter().map(|touch| (*touch, instruction.data(touch, &evidence))).collect();
+    let data = |touch| instruction.data_of_one_run(touch, &evidence);
+    let touches: Vec<_> = job.touches.iter().map(|touch| (*touch, data(touch))).collect();
     note(step.thread, step.line, Planned::Ran { instruction: *number, touches });
 }
 
-fn abandon(job: &Job, step: &Step) {
+/// Reads memory of the thread's that is not watched; `None` when not all of it is such.
+pub(super) fn ordinary_memory(step: &Step, address: u64, size: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; size];
+    let is_device = guard::is_device(&(address..address.saturating_add(size as u64)));
+    let mut read = || ptrace::read_memory(step.thread as i32, address, &mut bytes);
+    (!is_device && read() == Ok(size)).then_some(bytes)
+}
+
+/// The registers are those at the fault, and then as if the instruction had come so far by itself.
+fn abandon(job: &Job, step: &mut Step) {
     job.close();
-    for touch in &job.touches {
+    let mut touches = job.touches.clone();
+    match (&job.way, &job.instruction) {
+        (Way::Repeated(run), Some((number, known))) => {
+            let done = run.settle(*number, known, &job.touches, step);
+            touches = touches.iter().map(|touch| run.element(touch, done)).collect();
+        }
+        _ => step.registers = step.before,
+    }
+    for touch in &touches {
         if let (Some(_), Some(detail)) =
             (guard::overlapping(&touch.range()), failure(touch, step.signal, step.address))
         {

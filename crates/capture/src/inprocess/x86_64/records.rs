@@ -11,6 +11,7 @@ use super::known::{self, Known};
 use super::log::{self, Note, What};
 use super::planner::{self, Planned};
 use super::python::{self, LineNumber};
+use super::string::element;
 use crate::inprocess::Region;
 use crate::native::Capture;
 use crate::native::arch::{Evidence, Vectors};
@@ -81,7 +82,7 @@ impl<'a> Records<'a> {
                 let evidence =
                     Evidence { before, after, vectors: vectors.as_ref(), memory: &memory };
                 for touch in known.instruction.touches(before, None) {
-                    let data = known.instruction.data(&touch, &evidence);
+                    let data = known.instruction.data_of_one_run(&touch, &evidence);
                     self.touch(note, *instruction, &touch, data);
                 }
             }
@@ -100,6 +101,12 @@ impl<'a> Records<'a> {
                 Planned::Ran { instruction, touches } => {
                     for (touch, data) in touches {
                         self.touch(note, *instruction, touch, *data);
+                    }
+                }
+                Planned::Repeated { instruction, first, repeat } => {
+                    for number in 0..repeat.count {
+                        let touch = element(first, repeat.step, number);
+                        self.touch(note, *instruction, &touch, repeat.data(number));
                     }
                 }
                 Planned::Mark(text) => self.trace.events.push(Event::Mark(Mark {

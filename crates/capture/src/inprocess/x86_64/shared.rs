@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::planner::{self, Planner};
 use super::signals::Waiting;
 use super::span::Spans;
-use super::{fork, handler, log, python, step, stub};
+use super::{fork, handler, log, plan, python, step, stub};
 use crate::inprocess::Error;
 use crate::native::arch;
 
@@ -76,6 +76,7 @@ impl Shared {
         self.spans.abandon();
         // There is no thread to wait for, nor to let go of.
         mem::forget(self.planner.take());
+        plan::abandon();
         stub::abandon();
         log::clear();
         self.traces = 0;

@@ -55,8 +55,6 @@ pub(super) struct Step {
     pub(super) mask: u64,
     /// How it is run.
     pub(super) how: How,
-    /// How often an instruction that repeats itself has run in this step.
-    pub(super) rounds: u32,
 }
 
 #[derive(Clone, Copy)]

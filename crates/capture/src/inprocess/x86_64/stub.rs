@@ -1,4 +1,5 @@
-//! Room for instructions that cannot run at their own place: 64 bytes for each step.
+//! Room for instructions that run at another place than their own: one for each step, and one for
+//! each plan.
 
 use std::fs::File;
 use std::io;
@@ -6,12 +7,12 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::step;
+use super::{plan, step};
 
-/// The longest instruction has 15.
+/// The longest instruction has 15, and a breakpoint comes after it.
 const BYTES: usize = 64;
 
-const ALL: usize = step::MOST * BYTES;
+const ALL: usize = (step::MOST + plan::ENTRIES) * BYTES;
 
 /// The same memory twice, for systems that forbid memory that is both writable and executable; 0
 /// while there is none.
@@ -59,15 +60,32 @@ fn map() -> io::Result<(usize, usize)> {
     Ok((map(libc::PROT_READ | libc::PROT_WRITE)?, map(libc::PROT_READ | libc::PROT_EXEC)?))
 }
 
-/// Where the code of a slot's step runs.
-pub(super) fn address(slot: usize) -> u64 {
-    (EXECUTABLE.load(Ordering::Acquire) + slot * BYTES) as u64
-}
+/// Room for one instruction.
+#[derive(Clone, Copy)]
+pub(super) struct Stub(usize);
 
-/// Puts the code there.
-pub(super) fn write(slot: usize, code: &[u8]) {
-    assert!(code.len() <= BYTES, "one instruction");
-    let place = (WRITABLE.load(Ordering::Acquire) + slot * BYTES) as *mut u8;
-    // SAFETY: the place has that much room and is this slot's; its thread waits meanwhile.
-    unsafe { ptr::copy_nonoverlapping(code.as_ptr(), place, code.len()) };
+impl Stub {
+    /// That of the step in that slot.
+    pub(super) fn of_step(slot: usize) -> Stub {
+        Stub(slot)
+    }
+
+    /// That of the plan of that number.
+    pub(super) fn of_plan(number: usize) -> Stub {
+        Stub(step::MOST + number)
+    }
+
+    /// Where its code runs.
+    pub(super) fn address(self) -> u64 {
+        (EXECUTABLE.load(Ordering::Acquire) + self.0 * BYTES) as u64
+    }
+
+    /// Puts code there.
+    pub(super) fn write(self, code: &[u8]) {
+        assert!(code.len() <= BYTES, "one instruction");
+        let place = (WRITABLE.load(Ordering::Acquire) + self.0 * BYTES) as *mut u8;
+        // SAFETY: the place has that much room, and nobody runs what is there: the thread of the
+        // step waits, and the plan is not known yet.
+        unsafe { ptr::copy_nonoverlapping(code.as_ptr(), place, code.len()) };
+    }
 }

@@ -15,7 +15,7 @@ use crate::native::touch::Touch;
 /// The carry flag.
 const CARRY: u64 = 1;
 /// The zero flag.
-const ZERO: u64 = 1 << 6;
+pub(super) const ZERO: u64 = 1 << 6;
 
 /// What the value of an access can be told from, once its instruction has run.
 pub(crate) struct Evidence<'a> {

@@ -1,5 +1,6 @@
 //! x86-64.
 
+mod compare;
 mod data;
 mod displaced;
 mod frame;
@@ -20,6 +21,6 @@ pub(crate) use instruction::Instruction;
 pub(crate) use redirect::Redirect;
 pub(crate) use registers::Registers;
 pub(crate) use shift::{Distances, Place, Shift};
-pub(crate) use string::StringRun;
+pub(crate) use string::{StringRun, with_breakpoint};
 pub(crate) use transfer::Transfer;
 pub(crate) use vectors::{Vectors, has_protection_keys, prepare, saved};

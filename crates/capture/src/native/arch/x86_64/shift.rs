@@ -5,19 +5,18 @@
 
 use std::ops::Range;
 
-use iced_x86::{CodeSize, OpAccess, Register, UsedMemory};
+use iced_x86::{CodeSize, FlowControl, OpAccess, Register, UsedMemory};
 
 use super::redirect::{Afterwards, value};
 use super::{Instruction, Registers};
 
-/// Its base registers hold nothing but addresses, and each is the base of one operand.
+/// Its base registers hold nothing but addresses, and each is the base of one operand. It does the
+/// same wherever it lies.
 #[derive(Clone, Copy)]
 pub(crate) struct Shift {
     operands: [Option<Operand>; 2],
     /// The vector register that shows what was loaded or stored.
     pub(crate) shown_in: Option<Register>,
-    /// Whether the instruction does the same thing again and again.
-    pub(crate) is_repeated: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -77,7 +76,9 @@ impl Operand {
 impl Shift {
     /// `None` for an instruction that takes more than adding to its base registers.
     pub(crate) fn of(instruction: &Instruction) -> Option<Shift> {
-        if instruction.needs_vectors() || instruction.is_bit_string() {
+        let goes_on = instruction.inner.flow_control() == FlowControl::Next;
+        let is_plain = goes_on && !instruction.is_repeated() && !instruction.is_bit_string();
+        if !is_plain || instruction.needs_vectors() {
             return None;
         }
         let operands = match instruction.memory.as_slice() {
@@ -94,8 +95,7 @@ impl Shift {
             }
             _ => return None,
         };
-        let (shown_in, is_repeated) = (instruction.shown_in(), instruction.is_repeated());
-        Some(Shift { operands, shown_in, is_repeated })
+        Some(Shift { operands, shown_in: instruction.shown_in() })
     }
 
     /// The registers to run it with, and how far each operand is moved; `None` when no operand

@@ -9,6 +9,14 @@ use super::layout::BREAKPOINT;
 use super::{Instruction, Registers};
 use crate::native::touch::Move;
 
+/// The instruction, for another place where it stops after it; whole words.
+pub(crate) fn with_breakpoint(instruction: &[u8]) -> Vec<u8> {
+    let mut code = instruction.to_vec();
+    code.extend(BREAKPOINT);
+    code.resize(code.len().next_multiple_of(8), BREAKPOINT[0]);
+    code
+}
+
 /// A repeated string instruction that runs as a whole.
 pub(crate) struct StringRun {
     /// Bytes from one element to the next, negative when they descend.
@@ -48,10 +56,7 @@ impl Instruction {
 impl StringRun {
     /// What to put at the stub; whole words.
     pub(crate) fn code(instruction: &[u8]) -> Vec<u8> {
-        let mut code = instruction.to_vec();
-        code.extend(BREAKPOINT);
-        code.resize(code.len().next_multiple_of(8), BREAKPOINT[0]);
-        code
+        with_breakpoint(instruction)
     }
 
     /// The registers to run `count` elements with.
