@@ -16,6 +16,9 @@ impl Tracer<'_> {
     /// The thread is stopped because it touched a window at `address`: lets it do so, once, and
     /// records what it did.
     pub(crate) fn access(&mut self, tid: Tid, address: u64) -> Result<(), Errno> {
+        // What was under way is done: this is another instruction.
+        #[cfg(target_arch = "x86_64")]
+        self.thread(tid).underway.take();
         self.keep_handler(tid, libc::SIGSEGV)?;
         let mut elements = Elements::default();
         let ended = self.access_all(tid, address, &mut elements);
@@ -74,7 +77,7 @@ impl Tracer<'_> {
     }
 
     /// Runs the instruction, of a repeated one an element, and records what it did; the registers
-    /// after it, `None` when it faulted.
+    /// after it, `None` when it faulted or the program goes on without another stop.
     fn run_once(
         &mut self,
         tid: Tid,
@@ -84,7 +87,15 @@ impl Tracer<'_> {
         touches: Vec<Touch>,
         elements: &mut Elements,
     ) -> Result<Option<Registers>, Errno> {
-        let Performed { stepped, seen } = self.perform(tid, instruction, before, &touches)?;
+        #[cfg(target_arch = "x86_64")]
+        if self.set_out(tid, instruction, before, &touches)? {
+            let site = self.site(tid, before, code);
+            let made = self.made(tid, instruction, &touches, [before; 2], &[])?;
+            self.note_all(tid, &made, site);
+            return Ok(None);
+        }
+        let Performed { stepped, seen, after } =
+            self.perform(tid, instruction, before, &touches)?;
         if let Stepped::Fault(info) = stepped {
             self.record_elements(tid, elements);
             let is_seen = |touch: &Touch| seen.iter().any(|seen| seen.data(touch).is_some());
@@ -97,7 +108,8 @@ impl Tracer<'_> {
             self.fail(tid, before, &rest, info)?;
             return Ok(None);
         }
-        let after = Registers::read(tid)?;
+        #[cfg(target_arch = "x86_64")]
+        self.prove(tid, &touches);
         let site = self.site(tid, before, code);
         let made = self.made(tid, instruction, &touches, [before, &after], &seen)?;
         if instruction.is_repeated() {

@@ -137,6 +137,11 @@ impl Tracer<'_> {
             }
         }
         self.space_mut(tid).clear();
+        #[cfg(target_arch = "x86_64")]
+        {
+            self.drop_detours(tid)?;
+            self.drop_scratch(tid)?;
+        }
         self.drop_stub(tid)
     }
 }

@@ -3,9 +3,10 @@
 //!
 //! A watched mapping is mapped a second time, the *alias*, and the program's own window is made
 //! inaccessible. An access to it faults; the tracer moves the address from the window to the alias,
-//! lets the CPU run the program's own instruction, and moves it back. So no other thread can slip
-//! through meanwhile, and the tracer never reads or writes the device itself. `rep movs` and
-//! `rep stos` run as a whole and are one record, a [`Repeat`](busprobe_trace::Repeat).
+//! lets the CPU run the program's own instruction, or a copy of it, and moves it back. So no other
+//! thread can slip through meanwhile, and the tracer never reads or writes the device itself.
+//! `rep movs` and `rep stos` run as a whole and are one record, a
+//! [`Repeat`](busprobe_trace::Repeat).
 //!
 //! ```no_run
 //! use busprobe_capture::Watch;
@@ -37,6 +38,8 @@ mod breakpoint;
 mod buffers;
 mod calls;
 mod capture;
+#[cfg(target_arch = "x86_64")]
+mod detour;
 mod error;
 mod fault;
 mod filter;
@@ -50,6 +53,7 @@ mod mark;
 mod mark_on;
 mod memory;
 mod observe;
+mod patience;
 mod perform;
 mod permission;
 #[cfg(target_arch = "x86_64")]

@@ -17,6 +17,8 @@ pub(crate) struct Performed {
     pub(crate) stepped: Stepped,
     /// The data that were seen besides what registers show.
     pub(crate) seen: Vec<Seen>,
+    /// The registers as the program was given them again, if it ran.
+    pub(crate) after: Registers,
 }
 
 /// What one operand in memory carried.
@@ -49,8 +51,8 @@ impl Tracer<'_> {
         if let Some(performed) = self.probe(tid, instruction, before, touches)? {
             return Ok(performed);
         }
-        let stepped = self.run_on_alias(tid, instruction, before, touches)?;
-        Ok(Performed { stepped, seen: Vec::new() })
+        let (stepped, after) = self.run_on_alias(tid, instruction, before, touches)?;
+        Ok(Performed { stepped, seen: Vec::new(), after })
     }
 
     /// Runs the instruction as it is, on the aliases or else on the windows.
@@ -60,13 +62,20 @@ impl Tracer<'_> {
         instruction: &Instruction,
         before: &Registers,
         touches: &[Touch],
-    ) -> Result<Stepped, Errno> {
+    ) -> Result<(Stepped, Registers), Errno> {
         let redirect = moves(self.space(tid), touches)
             .and_then(|moves| instruction.redirect(before, &moves, ARENA.start + CODE));
-        match redirect {
-            Some(redirect) => self.run_redirected(tid, &redirect, before),
-            None => self.step_opened(tid, before, touches),
+        let Some(redirect) = redirect else {
+            let stepped = self.step_opened(tid, before, touches)?;
+            return Ok((stepped, Registers::read(tid)?));
+        };
+        #[cfg(target_arch = "x86_64")]
+        if redirect.code.is_none()
+            && let Some(ran) = self.run_copy(tid, instruction, &redirect, before)?
+        {
+            return Ok(ran);
         }
+        self.run_redirected(tid, &redirect, before)
     }
 
     /// Runs the instruction with its operands elsewhere; settles the registers when it has run.
@@ -75,18 +84,19 @@ impl Tracer<'_> {
         tid: Tid,
         redirect: &Redirect,
         before: &Registers,
-    ) -> Result<Stepped, Errno> {
+    ) -> Result<(Stepped, Registers), Errno> {
         if let Some(code) = &redirect.code {
             ptrace::write_code(tid, ARENA.start + CODE, code)?;
         }
         redirect.start.write(tid)?;
         let stepped = self.step(tid)?;
+        let mut after = redirect.start;
         if matches!(stepped, Stepped::Done) {
-            let mut after = Registers::read(tid)?;
+            after = Registers::read(tid)?;
             redirect.settle(before, &mut after);
             after.write(tid)?;
         }
-        Ok(stepped)
+        Ok((stepped, after))
     }
 }
 

@@ -88,6 +88,14 @@ impl Tracer<'_> {
         Ok(self.space(tid).has_scratch)
     }
 
+    /// Unmaps the scratch page.
+    pub(crate) fn drop_scratch(&mut self, tid: Tid) -> Result<(), Errno> {
+        if std::mem::take(&mut self.space_mut(tid).has_scratch) {
+            let _ = self.inject(tid, libc::SYS_munmap, [SCRATCH, *PAGE, 0, 0, 0, 0])?;
+        }
+        Ok(())
+    }
+
     fn load_first(
         &mut self,
         tid: Tid,
@@ -130,7 +138,7 @@ impl Tracer<'_> {
         }
         let places = loads.iter().map(|loaded| loaded.place);
         if instruction.may_refuse(places)
-            && !matches!(self.try_out(tid, &redirect, before)?, Stepped::Done)
+            && !matches!(self.try_out(tid, &redirect, before)?.0, Stepped::Done)
         {
             return Ok(None);
         }
@@ -138,16 +146,15 @@ impl Tracer<'_> {
         for Loaded { touch, transfer, place } in &loads {
             let value = match self.transfer(tid, transfer)? {
                 (Stepped::Done, value) => value.unwrap_or_default(),
-                (stepped, _) => return Ok(Some(Performed { stepped, seen })),
+                (stepped, _) => return Ok(Some(Performed { stepped, seen, after: *before })),
             };
             ptrace::write_memory(tid, *place, &value)?;
             seen.push(Seen { operand: touch.operand, direction: Direction::Read, bytes: value });
         }
-        let stepped = self.run_redirected(tid, &redirect, before)?;
+        let (stepped, after) = self.run_redirected(tid, &redirect, before)?;
         if let (Stepped::Done, Some(store), [loaded]) = (&stepped, store, &loads[..]) {
             let mut bytes = vec![0; store.size as usize];
             ptrace::read_memory(tid, loaded.place, &mut bytes)?;
-            let after = Registers::read(tid)?;
             let alias = of_windows[0].1.alias_of(store.address).unwrap_or_default();
             let Some(transfer) = Transfer::store(&after, alias, &bytes, stub) else {
                 unreachable!("an update has the width of a general register");
@@ -158,7 +165,7 @@ impl Tracer<'_> {
                 let operand = store.operand;
                 seen.push(Seen { operand, direction: Direction::Write, bytes });
             }
-            return Ok(Some(Performed { stepped, seen }));
+            return Ok(Some(Performed { stepped, seen, after }));
         }
         if let [Seen { bytes, .. }] = &seen[..]
             && instruction.copies()
@@ -171,7 +178,7 @@ impl Tracer<'_> {
                 bytes: bytes.clone(),
             }));
         }
-        Ok(Some(Performed { stepped, seen }))
+        Ok(Some(Performed { stepped, seen, after }))
     }
 
     /// Lets the instruction store to the scratch page, undoes it, and lets it store in earnest.
@@ -194,16 +201,16 @@ impl Tracer<'_> {
         let moves = [Move { operand: first.operand, distance }];
         let stub = ARENA.start + CODE;
         let Some(redirect) = instruction.redirect(before, &moves, stub) else { return Ok(None) };
-        let stepped = self.try_out(tid, &redirect, before)?;
+        let (stepped, after) = self.try_out(tid, &redirect, before)?;
         let mut bytes = vec![0; (whole.end - whole.start) as usize];
         ptrace::read_memory(tid, place, &mut bytes)?;
         if let Stepped::Fault(_) = stepped {
-            return Ok(Some(Performed { stepped, seen: Vec::new() }));
+            return Ok(Some(Performed { stepped, seen: Vec::new(), after }));
         }
         let touches: Vec<Touch> = of_windows.iter().map(|(touch, _)| *touch).collect();
-        let stepped = self.run_on_alias(tid, instruction, before, &touches)?;
+        let (stepped, after) = self.run_on_alias(tid, instruction, before, &touches)?;
         let seen = vec![Seen { operand: first.operand, direction: Direction::Write, bytes }];
-        Ok(Some(Performed { stepped, seen }))
+        Ok(Some(Performed { stepped, seen, after }))
     }
 
     /// Runs the instruction with its operands in the scratch page, and undoes it but for that page.
@@ -212,12 +219,12 @@ impl Tracer<'_> {
         tid: Tid,
         redirect: &Redirect,
         before: &Registers,
-    ) -> Result<Stepped, Errno> {
+    ) -> Result<(Stepped, Registers), Errno> {
         let vectors = Vectors::read(tid)?;
-        let stepped = self.run_redirected(tid, redirect, before)?;
+        let ran = self.run_redirected(tid, redirect, before)?;
         vectors.write(tid)?;
         before.write(tid)?;
-        Ok(stepped)
+        Ok(ran)
     }
 
     /// Makes a plain load or store; what was loaded. The general registers are left changed.

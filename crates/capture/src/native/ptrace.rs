@@ -279,10 +279,15 @@ pub(crate) fn write_memory(tid: Tid, address: u64, bytes: &[u8]) -> Result<(), E
 /// Writes memory whatever its protection: for code. `address` and the length are multiples of 8.
 pub(crate) fn write_code(tid: Tid, address: u64, words: &[u8]) -> Result<(), Errno> {
     for (place, word) in (address..).step_by(8).zip(words.as_chunks::<8>().0) {
-        // SAFETY: PTRACE_POKETEXT takes the word by value.
-        unsafe { request(libc::PTRACE_POKETEXT, tid, place, u64::from_ne_bytes(*word)) }?;
+        write_word(tid, place, u64::from_ne_bytes(*word))?;
     }
     Ok(())
+}
+
+/// Writes 8 bytes of memory whatever its protection.
+pub(crate) fn write_word(tid: Tid, address: u64, word: u64) -> Result<(), Errno> {
+    // SAFETY: PTRACE_POKETEXT takes the word by value.
+    unsafe { request(libc::PTRACE_POKETEXT, tid, address, word) }.map(drop)
 }
 
 /// Waits for the next stop of one thread, or of any that this thread traces, whatever signals come.

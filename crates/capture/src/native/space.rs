@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use super::arch::{Instruction, layout::ARENA};
 use super::breakpoint::Breakpoints;
+#[cfg(target_arch = "x86_64")]
+use super::detour::Detours;
 use super::sites::SeenSites;
 use super::touch::Touch;
 use super::watch::FileId;
@@ -83,6 +85,8 @@ pub(crate) struct Space {
     /// Whether the page for values on their way is there.
     #[cfg(target_arch = "x86_64")]
     pub(crate) has_scratch: bool,
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) detours: Detours,
     /// Where the arena is still free.
     next: u64,
     /// Instructions by address, with the bytes that they were decoded from.
@@ -157,11 +161,13 @@ impl Space {
     }
 
     pub(crate) fn add(&mut self, mapping: Mapping) {
+        self.changes();
         self.mappings.push(mapping);
     }
 
     /// Takes note that all mappings are open.
     pub(crate) fn unguard(&mut self) {
+        self.changes();
         for mapping in &mut self.mappings {
             mapping.guarded.end = mapping.guarded.start;
         }
@@ -169,11 +175,13 @@ impl Space {
 
     /// Forgets all mappings, which are the program's alone again.
     pub(crate) fn clear(&mut self) {
+        self.changes();
         self.mappings.clear();
     }
 
     /// Takes out whatever of the mappings lies in `range`.
     pub(crate) fn cut(&mut self, range: &Range<u64>) -> Vec<Mapping> {
+        self.changes();
         let mut inside = Vec::new();
         for mapping in std::mem::take(&mut self.mappings) {
             if !overlap(&mapping.range, range) {
@@ -186,6 +194,12 @@ impl Space {
             self.mappings.extend(left.map(|outside| mapping.part(outside)));
         }
         inside
+    }
+
+    /// What was known of stores to the mappings is no longer.
+    fn changes(&mut self) {
+        #[cfg(target_arch = "x86_64")]
+        self.detours.distrust();
     }
 
     /// A free place in the arena.

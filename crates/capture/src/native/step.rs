@@ -27,7 +27,7 @@ impl Tracer<'_> {
         let mut mask_before = self.unblock_trap(tid)?;
         let stepped = loop {
             ptrace::resume(tid, how, 0)?;
-            match ptrace::wait(Some(tid))?.1 {
+            match self.await_stop(tid)? {
                 Stop::Signal(signal) => {
                     let info = ptrace::signal_info(tid)?;
                     if signal == libc::SIGTRAP && info.is_from_kernel() {

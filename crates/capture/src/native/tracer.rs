@@ -1,6 +1,6 @@
 //! The loop that waits for the program's threads and hears what each is stopped for.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use nix::errno::Errno;
 
@@ -8,10 +8,13 @@ use super::arch::Registers;
 use super::attach::Attached;
 use super::breakpoint::Arrivals;
 use super::buffers::Lent;
+#[cfg(target_arch = "x86_64")]
+use super::detour::Underway;
 use super::error::Error;
 use super::launch::Started;
 use super::maps::Change;
 use super::mark_on::Marked;
+use super::patience::Patience;
 use super::ptrace::{self, How, SignalInfo, Stop, Tid};
 use super::recorder::{Recorded, Recorder};
 use super::requests::Requests;
@@ -38,6 +41,9 @@ pub(crate) struct Thread {
     pub(crate) is_to_stop: bool,
     /// What its breakpoints have yet to learn.
     pub(crate) arrivals: Arrivals,
+    /// A store that it makes while nobody waits for it.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) underway: Option<Underway>,
 }
 
 impl Thread {
@@ -51,6 +57,8 @@ impl Thread {
             held: None,
             is_to_stop: false,
             arrivals: Arrivals::default(),
+            #[cfg(target_arch = "x86_64")]
+            underway: None,
         }
     }
 }
@@ -73,7 +81,7 @@ pub(crate) struct Process {
     pub(crate) handlers: Handlers,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SpaceId(pub(crate) u32);
 
 /// How the program came to be traced.
@@ -100,12 +108,13 @@ impl Origin {
 /// Everything that is known of a running program.
 pub(crate) struct Tracer<'a> {
     pub(crate) recorder: Recorder<'a>,
+    patience: Patience,
     pub(crate) watched: WatchList,
     pub(crate) sites: Sites,
     pub(crate) marked: Marked,
-    pub(crate) threads: HashMap<Tid, Thread>,
-    pub(crate) processes: HashMap<Tid, Process>,
-    pub(crate) spaces: HashMap<SpaceId, Space>,
+    pub(crate) threads: BTreeMap<Tid, Thread>,
+    pub(crate) processes: BTreeMap<Tid, Process>,
+    pub(crate) spaces: BTreeMap<SpaceId, Space>,
     pub(crate) next_space: u32,
     /// Stops that were heard of while something else was waited for.
     pub(crate) later: VecDeque<(Tid, Stop)>,
@@ -122,7 +131,7 @@ impl<'a> Tracer<'a> {
     pub(crate) fn new(recorder: Recorder<'a>, watched: WatchList, origin: Origin) -> Self {
         let first = origin.process();
         let threads = match &origin {
-            Origin::Launched(_) => HashMap::from([(first, Thread::new(first))]),
+            Origin::Launched(_) => BTreeMap::from([(first, Thread::new(first))]),
             Origin::Attached(attached) => {
                 attached.threads.iter().map(|&tid| (tid, Thread::new(first))).collect()
             }
@@ -130,12 +139,13 @@ impl<'a> Tracer<'a> {
         let space = SpaceId(0);
         Tracer {
             recorder,
+            patience: Patience::default(),
             watched,
             sites: Sites::default(),
             marked: Marked::default(),
             threads,
-            processes: HashMap::from([(first, Process { space, handlers: Handlers::default() })]),
-            spaces: HashMap::from([(space, Space::default())]),
+            processes: BTreeMap::from([(first, Process { space, handlers: Handlers::default() })]),
+            spaces: BTreeMap::from([(space, Space::default())]),
             next_space: 1,
             later: VecDeque::new(),
             unknown: HashMap::new(),
@@ -194,13 +204,24 @@ impl<'a> Tracer<'a> {
         if let Some(heard) = self.later.pop_front() {
             return Ok(Some(heard));
         }
-        if let Some(heard) = ptrace::stopped(None)? {
-            self.recorder.flush_in_time();
-            return Ok(Some(heard));
+        let heard = match self.patience.stopped(None)? {
+            Some(heard) => Some(heard),
+            None => ptrace::wait_or_signal()?,
+        };
+        match heard {
+            Some(_) => self.recorder.flush_in_time(),
+            // There is time, and nobody knows how long the program will take.
+            None => self.recorder.flush(),
         }
-        // There is time, and nobody knows how long the program will take.
-        self.recorder.flush();
-        ptrace::wait_or_signal()
+        Ok(heard)
+    }
+
+    /// Waits for the thread's next stop.
+    pub(crate) fn await_stop(&mut self, tid: Tid) -> Result<Stop, Errno> {
+        match self.patience.stopped(Some(tid))? {
+            Some((_, stop)) => Ok(stop),
+            None => Ok(ptrace::wait(Some(tid))?.1),
+        }
     }
 
     pub(super) fn hear(&mut self, tid: Tid, stop: Stop) -> Result<(), Error> {
@@ -239,6 +260,10 @@ impl<'a> Tracer<'a> {
             }
             Stop::Signal(libc::SIGTRAP) if let Some(at) = self.breakpoint(tid)? => {
                 self.reached(tid, at)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Stop::Event(libc::PTRACE_EVENT_STOP, _) if self.bring_back(tid, stop)? => {
+                self.resume(tid)
             }
             Stop::Signal(signal) => self.deliver(tid, signal),
             Stop::Call if ptrace::is_call_entry(tid)? => {
@@ -286,6 +311,10 @@ impl<'a> Tracer<'a> {
 
     /// Lets a thread go on, with the signal that it is stopped for.
     pub(crate) fn deliver(&mut self, tid: Tid, signal: i32) -> Result<(), Errno> {
+        #[cfg(target_arch = "x86_64")]
+        if self.bring_back(tid, Stop::Signal(signal))? {
+            return self.resume(tid);
+        }
         if self.stays(tid) {
             self.thread(tid).held = Some(ptrace::signal_info(tid)?);
             return Ok(());

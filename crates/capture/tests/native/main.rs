@@ -12,6 +12,7 @@ mod python_lines;
 mod random;
 mod signals;
 mod sites;
+mod stops;
 mod stress;
 mod strings;
 mod syscalls;

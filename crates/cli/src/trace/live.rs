@@ -1,7 +1,7 @@
 //! Where the records go as they happen.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, LineWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,8 @@ impl Live {
     pub(super) fn new(output: Option<&Path>) -> Result<Live, Trouble> {
         let keep = Keep::new();
         let Some(path) = output else {
-            let out = Box::new(text::Writer::new(io::stderr()));
+            // One line at a time, and not one call for each of its words.
+            let out = Box::new(text::Writer::new(LineWriter::new(io::stderr())));
             return Ok(Live { keep, out, progress: None });
         };
         let file = File::create(path).map_err(|error| Trouble::of_file(path, &error))?;

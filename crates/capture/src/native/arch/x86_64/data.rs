@@ -390,7 +390,7 @@ fn is_scatter(mnemonic: M) -> bool {
 }
 
 /// Whether memory and the register's low bytes are the same afterwards.
-fn is_plain_move(mnemonic: M) -> bool {
+pub(super) fn is_plain_move(mnemonic: M) -> bool {
     matches!(
         mnemonic,
         M::Mov

@@ -13,6 +13,7 @@ use crate::native::touch::Touch;
 /// A decoded instruction at its place.
 pub(crate) struct Instruction {
     pub(super) inner: iced_x86::Instruction,
+    code: Vec<u8>,
     /// The operands in memory, also those that the instruction does not spell out.
     pub(super) memory: Vec<UsedMemory>,
 }
@@ -34,7 +35,12 @@ impl Instruction {
             })
             .copied()
             .collect();
-        Some(Instruction { inner, memory })
+        Some(Instruction { inner, code: code[..inner.len()].to_vec(), memory })
+    }
+
+    /// The bytes that it was decoded from.
+    pub(crate) fn code(&self) -> &[u8] {
+        &self.code
     }
 
     /// Bytes.

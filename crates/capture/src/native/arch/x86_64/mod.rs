@@ -2,6 +2,7 @@
 
 mod compare;
 mod data;
+mod detour;
 mod displaced;
 mod frame;
 mod instruction;
@@ -15,6 +16,7 @@ mod transfer;
 mod vectors;
 
 pub(crate) use data::Evidence;
+pub(crate) use detour::{Detour, RETURNABLE, SIZE as DETOUR_SIZE};
 pub(crate) use displaced::{is_trap, runs_anywhere};
 pub(crate) use frame::saved_vectors;
 pub(crate) use instruction::Instruction;

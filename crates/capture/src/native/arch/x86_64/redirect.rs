@@ -127,12 +127,12 @@ impl Instruction {
 
     /// Whether the kernel may do it in the CPU's place (UMIP, arch/x86/kernel/umip.c), and then not
     /// stop after it.
-    fn is_emulated(&self) -> bool {
+    pub(super) fn is_emulated(&self) -> bool {
         use Mnemonic as M;
         matches!(self.inner.mnemonic(), M::Sgdt | M::Sidt | M::Sldt | M::Smsw | M::Str)
     }
 
-    fn move_bases(&self, registers: &Registers, moves: &[Move]) -> Option<Redirect> {
+    pub(super) fn move_bases(&self, registers: &Registers, moves: &[Move]) -> Option<Redirect> {
         let mut start = *registers;
         let mut bases: Vec<Moved> = Vec::new();
         for &Move { operand, distance } in moves {
