@@ -103,10 +103,11 @@ impl Tracer<'_> {
         Ok(())
     }
 
-    /// A thread that has ended stays until its tracer has heard so, and its process with it. The
-    /// end of a whole process is for its parent to hear.
+    /// A thread that has ended stays until its tracer has heard so, and its process with it; only
+    /// then does a process's parent hear. The process that was attached to may be a child of this
+    /// one, whose end is for others to hear.
     fn forget_ended(&self, tid: Tid) {
-        if self.threads[&tid].process != tid {
+        if tid != self.origin.process() {
             let _ = ptrace::stopped(Some(tid));
         }
     }

@@ -93,7 +93,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    fn process(&self) -> Tid {
+    pub(crate) fn process(&self) -> Tid {
         match self {
             Origin::Launched(started) => started.process,
             Origin::Attached(attached) => attached.process,
