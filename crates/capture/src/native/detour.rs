@@ -10,7 +10,7 @@ use super::arch::layout::ARENA;
 use super::arch::{DETOUR_SIZE, Detour, Instruction, RETURNABLE, Redirect, Registers};
 use super::ptrace::{self, How, Stop, Tid};
 use super::signals::FAULTS;
-use super::space::PAGE;
+use super::space::{PAGE, Presence};
 use super::step::Stepped;
 use super::touch::Touch;
 use super::tracer::Tracer;
@@ -24,7 +24,7 @@ const MOST: usize = LENGTH as usize / DETOUR_SIZE;
 /// The copies in one address space.
 #[derive(Clone, Default)]
 pub(crate) struct Detours {
-    is_mapped: bool,
+    pages: Presence,
     /// By the place of the instruction.
     known: HashMap<u64, Known>,
     /// Pages of windows that were stored to: a store there will not fault.
@@ -39,6 +39,11 @@ struct Known {
 }
 
 impl Detours {
+    /// Those of a copy of the space: which code was written before it is not known.
+    pub(crate) fn copied(&self) -> Detours {
+        Detours { pages: self.pages.copied(), ..Detours::default() }
+    }
+
     /// Takes note that mappings have changed.
     pub(crate) fn distrust(&mut self) {
         self.stored.clear();
@@ -89,7 +94,13 @@ impl Tracer<'_> {
             None if is_full => START,
             None => START + (detours.known.len() * DETOUR_SIZE) as u64,
         };
-        if !detours.is_mapped && !self.map_detours(tid)? {
+        let mut pages = detours.pages;
+        if pages != Presence::There {
+            let protection = libc::PROT_READ | libc::PROT_EXEC;
+            pages = self.map_own(tid, START..START + LENGTH, protection, pages)?;
+            self.space_mut(tid).detours.pages = pages;
+        }
+        if pages != Presence::There {
             return Ok(None);
         }
         ptrace::write_code(tid, place, &instruction.detour())?;
@@ -102,22 +113,10 @@ impl Tracer<'_> {
         Ok(Some(detour))
     }
 
-    fn map_detours(&mut self, tid: Tid) -> Result<bool, Errno> {
-        let protection = (libc::PROT_READ | libc::PROT_EXEC) as u64;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
-        let arguments = [START, LENGTH, protection, flags as u64, u64::MAX, 0];
-        let made = self.inject(tid, libc::SYS_mmap, arguments)?;
-        self.space_mut(tid).detours.is_mapped = made == Ok(START);
-        Ok(made == Ok(START))
-    }
-
     /// Unmaps the copies.
     pub(crate) fn drop_detours(&mut self, tid: Tid) -> Result<(), Errno> {
         let detours = std::mem::take(&mut self.space_mut(tid).detours);
-        if detours.is_mapped {
-            let _ = self.inject(tid, libc::SYS_munmap, [START, LENGTH, 0, 0, 0, 0])?;
-        }
-        Ok(())
+        self.unmap_own(tid, START..START + LENGTH, detours.pages)
     }
 
     /// Runs a copy of the instruction up to the breakpoint behind it; `None`, and nothing done,

@@ -50,7 +50,7 @@ impl Tracer<'_> {
             let space = if shares_memory {
                 self.process(parent).space
             } else {
-                let copy = self.space(parent).clone();
+                let copy = self.space(parent).copied();
                 self.add_space(copy)
             };
             let handlers = self.process(parent).handlers.clone();

@@ -1,5 +1,7 @@
 //! System calls that a thread of the program makes on behalf of the capture.
 
+#[cfg(target_arch = "x86_64")]
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -9,6 +11,8 @@ use super::arch::Registers;
 use super::arch::layout::{ARENA, CALL_INSTRUCTION};
 use super::ptrace::{self, Tid};
 use super::space::PAGE;
+#[cfg(target_arch = "x86_64")]
+use super::space::Presence;
 use super::step::Stepped;
 use super::tracer::Tracer;
 
@@ -55,6 +59,40 @@ impl Tracer<'_> {
             Some(stub) => self.inject_at(tid, stub, number, arguments),
             None => Ok(Err(Errno::ENOSYS)),
         }
+    }
+
+    /// Maps pages of the capture's own, in a place where nothing else is put.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn map_own(
+        &mut self,
+        tid: Tid,
+        range: Range<u64>,
+        protection: libc::c_int,
+        known: Presence,
+    ) -> Result<Presence, Errno> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+        let length = range.end - range.start;
+        let arguments = [range.start, length, protection as u64, flags as u64, u64::MAX, 0];
+        Ok(match self.inject(tid, libc::SYS_mmap, arguments)? {
+            Ok(place) if place == range.start => Presence::There,
+            Err(Errno::EEXIST) if known == Presence::Uncertain => Presence::There,
+            _ => Presence::Absent,
+        })
+    }
+
+    /// Unmaps pages of the capture's own.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn unmap_own(
+        &mut self,
+        tid: Tid,
+        range: Range<u64>,
+        known: Presence,
+    ) -> Result<(), Errno> {
+        if known != Presence::Absent {
+            let arguments = [range.start, range.end - range.start, 0, 0, 0, 0];
+            let _ = self.inject(tid, libc::SYS_munmap, arguments)?;
+        }
+        Ok(())
     }
 
     /// Puts `bytes`, whole words, where injected calls can point to them.

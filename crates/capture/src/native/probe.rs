@@ -14,7 +14,7 @@ use super::arch::{Instruction, Redirect, Registers, Transfer, Vectors, has_prote
 use super::inject::CODE;
 use super::perform::{Performed, Seen};
 use super::ptrace::{self, Tid};
-use super::space::{Mapping, PAGE};
+use super::space::{Mapping, PAGE, Presence};
 use super::step::Stepped;
 use super::touch::{Move, Touch};
 use super::tracer::Tracer;
@@ -78,22 +78,19 @@ impl Tracer<'_> {
 
     /// Whether there is a scratch page, mapped now if not before.
     fn prepare_scratch(&mut self, tid: Tid) -> Result<bool, Errno> {
-        if !self.space(tid).has_scratch {
-            let protection = (libc::PROT_READ | libc::PROT_WRITE) as u64;
-            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
-            let arguments = [SCRATCH, *PAGE, protection, flags as u64, u64::MAX, 0];
-            let made = self.inject(tid, libc::SYS_mmap, arguments)?;
-            self.space_mut(tid).has_scratch = made == Ok(SCRATCH);
+        let known = self.space(tid).scratch;
+        if known != Presence::There {
+            let protection = libc::PROT_READ | libc::PROT_WRITE;
+            let made = self.map_own(tid, SCRATCH..SCRATCH + *PAGE, protection, known)?;
+            self.space_mut(tid).scratch = made;
         }
-        Ok(self.space(tid).has_scratch)
+        Ok(self.space(tid).scratch == Presence::There)
     }
 
     /// Unmaps the scratch page.
     pub(crate) fn drop_scratch(&mut self, tid: Tid) -> Result<(), Errno> {
-        if std::mem::take(&mut self.space_mut(tid).has_scratch) {
-            let _ = self.inject(tid, libc::SYS_munmap, [SCRATCH, *PAGE, 0, 0, 0, 0])?;
-        }
-        Ok(())
+        let known = std::mem::take(&mut self.space_mut(tid).scratch);
+        self.unmap_own(tid, SCRATCH..SCRATCH + *PAGE, known)
     }
 
     fn load_first(

@@ -25,6 +25,25 @@ const GAP: u64 = 1 << 20;
 /// The addresses from a window to its alias, where the alias can be put there.
 pub(crate) const ALIAS_DISTANCE: u64 = (ARENA.end - ARENA.start) / 2;
 
+/// Whether pages of the capture's own are there.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Presence {
+    #[default]
+    Absent,
+    /// They came after the copy of the space was made, or before.
+    Uncertain,
+    There,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Presence {
+    /// In a copy of the space.
+    pub(crate) fn copied(self) -> Presence {
+        if self == Presence::Absent { self } else { Presence::Uncertain }
+    }
+}
+
 /// A mapping of a watched file.
 #[derive(Clone, Debug)]
 pub(crate) struct Mapping {
@@ -84,7 +103,7 @@ pub(crate) struct Space {
     pub(crate) stub: Option<u64>,
     /// Whether the page for values on their way is there.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) has_scratch: bool,
+    pub(crate) scratch: Presence,
     #[cfg(target_arch = "x86_64")]
     pub(crate) detours: Detours,
     /// Where the arena is still free.
@@ -96,6 +115,18 @@ pub(crate) struct Space {
 }
 
 impl Space {
+    /// What a process has that was forked: the fork came before it was heard of, and what other
+    /// threads had done here in between is not in the copy.
+    pub(crate) fn copied(&self) -> Space {
+        Space {
+            #[cfg(target_arch = "x86_64")]
+            scratch: self.scratch.copied(),
+            #[cfg(target_arch = "x86_64")]
+            detours: self.detours.copied(),
+            ..self.clone()
+        }
+    }
+
     /// Whether there are windows that the filter does not know.
     pub(crate) fn has_windows_elsewhere(&self) -> bool {
         self.mappings.iter().any(|mapping| !ARENA.contains(&mapping.range.start))

@@ -208,12 +208,27 @@ impl<'a> Tracer<'a> {
             Some(heard) => Some(heard),
             None => ptrace::wait_or_signal()?,
         };
-        match heard {
-            Some(_) => self.recorder.flush_in_time(),
+        if heard.is_some() {
+            self.recorder.flush_in_time();
+            self.hear_others();
+        } else {
             // There is time, and nobody knows how long the program will take.
-            None => self.recorder.flush(),
+            self.recorder.flush();
         }
         Ok(heard)
+    }
+
+    /// Hears of all other threads that have stopped by now. The system tells of the oldest first,
+    /// and those could keep the younger ones waiting for good.
+    fn hear_others(&mut self) {
+        while self.threads.len() > 1
+            && let Ok(Some((tid, stop))) = ptrace::stopped(None)
+        {
+            if let Some(thread) = self.threads.get_mut(&tid) {
+                thread.is_running = false;
+            }
+            self.later.push_back((tid, stop));
+        }
     }
 
     /// Waits for the thread's next stop.
