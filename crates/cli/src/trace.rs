@@ -57,9 +57,10 @@ pub(crate) struct Args {
     #[arg(conflicts_with_all = ["cpu", "symbols", "sysroot", "arch", "qemu"])]
     pid: Option<i32>,
 
-    /// Put a mark at every call of this function: SYMBOL or MODULE:SYMBOL, with =TEXT for a text
-    /// other than its name; may be given several times. The program stays unmodified: it is
-    /// stopped where the function begins, in every thread and process of it. Not under QEMU
+    /// Put a mark at every call of this function: SYMBOL, as `nm` shows it, or MODULE:SYMBOL, with
+    /// =TEXT for a text other than its name; may be given several times. The program stays
+    /// unmodified: it is stopped where the function begins, in every thread and process of it. A
+    /// function that is nowhere is said, with names like it. Not under QEMU
     #[arg(long, value_name = "FUNCTION[=TEXT]", value_parser = marked::parse)]
     mark_on: Vec<native::MarkOn>,
 
