@@ -54,7 +54,7 @@ impl Planner {
         IS_TO_STOP.store(false, Ordering::Release);
         // A thread begins with the mask of the one that starts it: this one takes no signals.
         let _signals = Waiting::begin();
-        let thread = thread::Builder::new().name("busprobe".to_owned()).spawn(serve);
+        let thread = thread::Builder::new().name("busprobe".to_owned()).spawn(|| serve());
         Ok(Planner(thread?))
     }
 
@@ -62,7 +62,7 @@ impl Planner {
         IS_TO_STOP.store(true, Ordering::Release);
         step::BELL.fetch_add(1, Ordering::AcqRel);
         futex::wake(&step::BELL);
-        // It does not panic; if it had, nobody would be waiting for it any more.
+        // It does not panic: see `serve`.
         let _ = self.0.join();
     }
 }
@@ -83,7 +83,9 @@ enum Way {
     Opened(Vec<Pages>),
 }
 
-fn serve() {
+/// As a function of C it cannot unwind: a panic ends the process, in which threads would wait for
+/// their answers for ever.
+extern "C" fn serve() {
     let mut finder = Finder::default();
     let mut jobs: Vec<Option<Job>> = step::slots().iter().map(|_| None).collect();
     while !IS_TO_STOP.load(Ordering::Acquire) {
