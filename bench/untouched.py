@@ -2,7 +2,8 @@
 
 Runs each program alone and under the trace in turn, and prints the ratio of each pair: the
 machine's speed drifts, the ratio of neighbours does not. The CPU time is that of program and tracer
-together; on a busy machine it is the one to look at.
+together. What other programs do to it is only ever more, so of all runs the least of it is compared
+too, and what is wanted is wanted of that.
 
 Programs that work for a second or more come first, and it is of them that something is wanted. Then
 those that do nothing but call the system, which feel the filter, and those that start processes,
@@ -70,16 +71,16 @@ def cost(command: list[str]) -> Cost:
     return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def compare(name: str, program: str, trace: list[str]) -> Cost:
-    """Prints a line of the program's pairs; the medians of their ratios."""
+def compare(name: str, program: str, trace: list[str]) -> float:
+    """Prints a line of the program's pairs; how its least CPU time grew, for 2 % 0.02."""
     command = [sys.executable, "-c", program]
     pairs = [(cost(command), cost([*trace, *command])) for _ in range(PAIRS)]
     alone, traced = (statistics.median(run.wall for run in runs) for runs in zip(*pairs))
-    ratios = Cost(*(sorted(b[i] / a[i] for a, b in pairs) for i in range(2)))
-    median = Cost(*map(statistics.median, ratios))
-    ranges = (f"{middle:.3f} ({of[0]:.3f} to {of[-1]:.3f})" for middle, of in zip(median, ratios))
-    print(f"  {name:<12} {alone:7.3f}s {traced:7.3f}s  " + "   ".join(ranges))
-    return median
+    wall, cpu = (statistics.median(b[i] / a[i] for a, b in pairs) for i in range(2))
+    least_alone, least_traced = (min(run.cpu for run in runs) for runs in zip(*pairs))
+    growth = least_traced / least_alone - 1
+    print(f"  {name:<12} {alone:7.3f}s {traced:7.3f}s {wall:9.3f} {cpu:9.3f} {1 + growth:15.3f}")
+    return growth
 
 
 def main() -> None:
@@ -87,15 +88,15 @@ def main() -> None:
     with tempfile.NamedTemporaryFile() as window:
         window.truncate(4096)
         trace = ["busprobe", "trace", "--watch", window.name, "-o", "/dev/null", "--"]
-        print(
-            f"{'program':<14} {'alone':>8} {'traced':>8}  traced/alone ({PAIRS} pairs), in CPU time"
-        )
+        heads = [f"{'program':<14} {'alone':>8} {'traced':>8}", f"{'wall':>9} {'CPU':>9}"]
+        print(f"{'':<32} traced/alone, {PAIRS} pairs")
+        print(*heads, f"{'least CPU time':>15}")
         worked = [compare(name, program, trace) for name, program in WORK.items()]
         for group in (CALLS, SHORT):
             print()
             for name, program in group.items():
                 compare(name, program, trace)
-    most = max(work.cpu for work in worked) - 1
+    most = max(worked)
     met = "met" if most <= WANTED else "missed"
     print(f"\nWanted: programs that work at most {WANTED:.0%} slower; {most:.1%} at most: {met}.")
 
