@@ -256,6 +256,16 @@ fn the_bus_decides_the_beats_of_a_waveform() {
     }
 }
 
+#[test]
+fn a_store_that_a_load_brings_out_is_still_a_store() {
+    let mut records = begun();
+    let load = Access { seq: 1, ..Access::new(Direction::Read, 0x40, 4) };
+    records.extend([write(0, 0, &[1, 0, 0, 0]), load].map(Record::Access));
+    let pulses = pulses(exported(records, Format::Vcd, "wc-x86"));
+    let ops: Vec<&str> = pulses.iter().map(|pulse| &*pulse.op).collect();
+    assert_eq!(ops, [format!("{:08b}", b'W'), format!("{:08b}", b'R')]);
+}
+
 proptest! {
     #[test]
     fn both_waveforms_show_the_same(

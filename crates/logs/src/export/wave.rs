@@ -138,7 +138,7 @@ impl<W: Wave> Waves<W> {
         let (data, strobe) = lanes(beat, width);
         let values = [
             b"1".to_vec(),
-            bits(access.direction.letter() as u64, 8),
+            bits(beat.direction.letter() as u64, 8),
             bits(base.saturating_add(beat.offset), 64),
             data,
             strobe,
