@@ -191,8 +191,5 @@ fn the_header_says_what_was_asked_for_and_numbers_have_no_gaps() {
         .collect();
     assert_eq!(seqs, [0, 1, 2, 3]);
     let loss = trace.losses().next().expect("a read was left out");
-    assert_eq!(
-        loss.detail,
-        "what was filtered out is not in the trace: --only writes (1 accesses)"
-    );
+    assert_eq!(loss.detail, "what was filtered out is not in the trace: --only writes (1 access)");
 }

@@ -74,8 +74,9 @@ fn one_instruction_that_reads_and_writes_is_told_from_two() {
     let accesses = [at(1, &load(8, 4)), at(1, &store(8, &[5, 0, 0, 0]))];
     assert_eq!(
         words(&accesses, "W 0x8 1x32"),
-        ["the instruction itself reads the place and writes it back (1 times): one instruction, \
-             two accesses"]
+        [
+            "the instruction itself reads the place and writes it back: one instruction, two accesses"
+        ]
     );
 }
 

@@ -63,7 +63,8 @@ impl<S: Sink> Selected<S> {
     }
 
     fn loss(&mut self, detail: &str, count: u64) -> io::Result<()> {
-        let detail = format!("{detail} ({count} accesses)");
+        let noun = if count == 1 { "access" } else { "accesses" };
+        let detail = format!("{detail} ({count} {noun})");
         let seq = self.next_seq();
         self.sink.put(&Record::Loss(Loss {
             seq,

@@ -270,11 +270,13 @@ impl fmt::Display for Cause {
                 let word = if *bytes == 1 { "byte comes" } else { "bytes come" };
                 write!(f, "; {bytes} {word} again in all")
             }
-            Cause::ReadFirst { count, one_instruction: true } => write!(
-                f,
-                "the instruction itself reads the place and writes it back ({count} times): one \
-                 instruction, two accesses"
-            ),
+            Cause::ReadFirst { count, one_instruction: true } => {
+                f.write_str("the instruction itself reads the place and writes it back")?;
+                if *count > 1 {
+                    write!(f, " ({count} times)")?;
+                }
+                f.write_str(": one instruction, two accesses")
+            }
             Cause::ReadFirst { count: 1, .. } => {
                 f.write_str("the place is read before it is written")
             }
