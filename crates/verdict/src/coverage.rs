@@ -132,13 +132,16 @@ impl Coverage {
         outcome.out_of_order = self.out_of_order;
         outcome.outside = self.empty;
         outcome.merged = match &self.accessed {
-            None => u64::from(self.widest) > self.width,
-            Some(accessed) => self.holds_several(accessed),
+            Some(accessed) if !self.times.all().all(|(number, _)| meant(number)) => {
+                self.holds_several(accessed)
+            }
+            _ => u64::from(self.widest) > self.width,
         };
         (intent, outcome)
     }
 
-    /// Whether two elements that were accessed lie in one word as wide as the widest beat.
+    /// Whether two elements that were accessed lie in one word as wide as the widest beat: of a
+    /// bus that puts elements that were not accessed, beats are whole words.
     fn holds_several(&self, accessed: &Counts) -> bool {
         let of_word = (u64::from(self.widest) / self.width).max(1);
         let words: Vec<u64> = accessed.all().map(|(number, _)| number / of_word).collect();

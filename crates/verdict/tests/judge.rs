@@ -177,6 +177,14 @@ fn two_instructions_at_one_address_are_a_copy_that_overlaps() {
     assert_eq!(infer(&unknown, &AxiLite::BITS_32)[0].classes(), [Class::Doubled]);
 }
 
+#[test]
+fn a_beat_of_two_words_is_merged_wherever_it_lies() {
+    let bus = bus_by_name("normal-nc-arm").unwrap();
+    let narrow = [Access::new(Direction::Write, 52, 8)];
+    let merged = infer(&narrow, bus.as_ref());
+    assert_eq!(merged[0].classes(), [Class::Merged, Class::Unaligned]);
+}
+
 fn python(instruction: &str) -> PythonLine {
     PythonLine {
         file: "a.py".into(),
