@@ -63,6 +63,7 @@ pub enum Error {
     },
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Error {
     pub(super) fn refused(what: &'static str) -> impl FnOnce(io::Error) -> Error {
         move |source| Error::Refused { what, source }

@@ -339,6 +339,7 @@ pub(crate) fn lines(tid: Tid) -> Vec<Line> {
 }
 
 /// The images that are mapped in a process, by where each begins.
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn images_of(tid: Tid) -> Vec<u64> {
     images(&lines(tid)).collect()
 }

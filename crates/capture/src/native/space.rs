@@ -228,6 +228,10 @@ impl Space {
     }
 
     /// What was known of stores to the mappings is no longer.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(clippy::unused_self, reason = "elsewhere nothing is known of them")
+    )]
     fn changes(&mut self) {
         #[cfg(target_arch = "x86_64")]
         self.detours.distrust();

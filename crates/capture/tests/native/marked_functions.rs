@@ -1,4 +1,5 @@
 //! Marks that the program knows nothing of, at functions.
+#![cfg(target_arch = "x86_64")]
 
 use std::cell::RefCell;
 use std::fs;

@@ -166,17 +166,6 @@ fn line(access: &Access) -> String {
     }
 }
 
-/// A sink that keeps the records as they come.
-#[derive(Default)]
-pub(crate) struct Kept(pub(crate) Vec<Record>);
-
-impl Sink for Kept {
-    fn put(&mut self, record: &Record) -> std::io::Result<()> {
-        self.0.push(record.clone());
-        Ok(())
-    }
-}
-
 /// A sink that takes so many records and no more.
 pub(crate) struct Full(pub(crate) usize);
 

@@ -5,8 +5,6 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use busprobe_trace::LossKind;
-
 use crate::program::{Bench, Run, run};
 
 /// `stops(what)` is how often the thread has stopped during that: each time is a context switch
@@ -133,7 +131,7 @@ fn a_page_that_goes_away_under_a_store_is_told_of() {
     let run = run.succeeded();
     assert_eq!(run.lines(), ["W 0x3e80 4 0x1", "W 0x3e80 4 0x2", "W 0x3e80 4 0x3", "W 0x0 4 0x4"]);
     let [(kind, detail)] = run.losses()[..] else { panic!("{:?}", run.losses()) };
-    assert_eq!(kind, LossKind::Approximate);
+    assert_eq!(kind, busprobe_trace::LossKind::Approximate);
     assert!(detail.starts_with("a store of 4 bytes that is in the trace ended in a signal"));
 }
 

@@ -5,9 +5,20 @@ use std::fs;
 
 use busprobe_capture::Watch;
 use busprobe_capture::native::Capture;
-use busprobe_trace::{Access, Direction, LossKind, Record, Repeat};
+use busprobe_trace::{Access, Direction, LossKind, Record, Repeat, Sink};
 
-use crate::program::{Bench, Kept};
+use crate::program::Bench;
+
+/// A sink that keeps the records as they come.
+#[derive(Default)]
+struct Kept(Vec<Record>);
+
+impl Sink for Kept {
+    fn put(&mut self, record: &Record) -> std::io::Result<()> {
+        self.0.push(record.clone());
+        Ok(())
+    }
+}
 
 /// `rep` with these registers; they are in the same variables afterwards.
 const PRELUDE: &str = r#"
