@@ -29,15 +29,14 @@ impl Tracer<'_> {
     /// Runs the instruction as often as it repeats itself, if it does. Those of its elements that
     /// are run one by one go to `elements`.
     fn access_all(&mut self, tid: Tid, address: u64, elements: &mut Elements) -> Result<(), Errno> {
+        let mut has_gone_on = false;
         loop {
             let before = Registers::read(tid)?;
             let mut code = [0; LONGEST_INSTRUCTION];
             let length = ptrace::read_memory(tid, before.pc(), &mut code).unwrap_or(0);
             let instruction = self.space_mut(tid).instruction(before.pc(), &code[..length]);
             let Some(instruction) = instruction else {
-                let detail = format!("an unknown instruction at {:#x} used a window", before.pc());
-                self.recorder.loss(LossKind::Missed, detail);
-                return self.open_and_step(tid, &before, address);
+                return self.open_and_step(tid, &before, address, true);
             };
             if let Some(caution) = instruction.caution() {
                 self.recorder.loss(LossKind::Approximate, caution);
@@ -45,8 +44,16 @@ impl Tracer<'_> {
             let vectors = instruction.needs_vectors().then(|| Vectors::read(tid)).transpose()?;
             let touches = instruction.touches(&before, vectors.as_ref());
             if !touches.iter().any(|touch| self.space(tid).guards(&touch.range()).is_some()) {
-                // Such as clflush: nothing that a bus would see as a load or store.
-                return self.open_and_step(tid, &before, address);
+                if has_gone_on {
+                    // Out of the window.
+                    return Ok(());
+                }
+                let is_access = !instruction.only_names_memory();
+                return self.open_and_step(tid, &before, address, is_access);
+            }
+            #[cfg(target_arch = "aarch64")]
+            if self.run_exclusive(tid, &instruction, &before, &touches)? {
+                return Ok(());
             }
             let code = &code[..instruction.length()];
             let ran = match instruction.string(&before) {
@@ -73,6 +80,7 @@ impl Tracer<'_> {
             if !goes_on || self.thread(tid).held.is_some() || self.thread(tid).is_to_stop {
                 return Ok(());
             }
+            has_gone_on = true;
         }
     }
 
@@ -120,8 +128,19 @@ impl Tracer<'_> {
         Ok(Some(after))
     }
 
-    /// An access that is not to be recorded.
-    fn open_and_step(&mut self, tid: Tid, before: &Registers, address: u64) -> Result<(), Errno> {
+    /// Runs an instruction of which it is not known what it does to the window, if it `is_access`
+    /// at all.
+    fn open_and_step(
+        &mut self,
+        tid: Tid,
+        before: &Registers,
+        address: u64,
+        is_access: bool,
+    ) -> Result<(), Errno> {
+        if is_access {
+            let detail = format!("an unknown instruction at {:#x} used a window", before.pc());
+            self.recorder.loss(LossKind::Missed, detail);
+        }
         let touch = Touch { operand: 0, direction: Direction::Read, address, size: 1, lane: 0 };
         match self.step_opened(tid, before, &[touch])? {
             Stepped::Done => Ok(()),

@@ -18,7 +18,7 @@ use super::tracer::Tracer;
 
 /// Where in the stub instructions are put that run elsewhere than at their own place.
 pub(crate) const CODE: u64 = 64;
-/// Where in the stub arguments of injected calls are put.
+/// Where in the stub arguments of injected calls are put; longer code takes their place.
 const DATA: u64 = 128;
 
 impl Tracer<'_> {

@@ -26,10 +26,11 @@
 //! # What it does not see
 //! What is not seen is a [`Loss`](busprobe_trace::Loss) in the trace where the capture can tell:
 //! private copies, 32-bit programs, accesses that end in a signal, instructions that save the
-//! processor's state, on AArch64 SVE and exclusive stores. Of locked instructions whose registers
-//! and flags do not tell, the data are unknown. What the x87 unit keeps of its last instruction
-//! and operand is where they ran, not the program's own addresses. What a program hands to
-//! `io_uring` is not seen, and a loss says that it uses it. The capture cannot tell of DMA.
+//! processor's state, on AArch64 SVE and exclusive stores far from their loads. Of locked
+//! instructions whose registers and flags do not tell, the data are unknown; docs/tracing.md has
+//! all that are. What the x87 unit keeps of its last instruction and operand is where they ran, not
+//! the program's own addresses. What a program hands to `io_uring` is not seen, and a loss says that
+//! it uses it. The capture cannot tell of DMA.
 
 pub(crate) mod arch;
 mod arrive;
@@ -41,6 +42,8 @@ mod capture;
 #[cfg(target_arch = "x86_64")]
 mod detour;
 mod error;
+#[cfg(target_arch = "aarch64")]
+mod exclusive;
 mod fault;
 mod filter;
 mod follow;

@@ -31,6 +31,9 @@ impl Tracer<'_> {
         [before, after]: [&Registers; 2],
         seen: &[Seen],
     ) -> Result<Vec<(Touch, Option<Data>)>, Errno> {
+        if !instruction.has_made(after) {
+            return Ok(Vec::new());
+        }
         let vectors = instruction.shows_in_vectors().then(|| Vectors::read(tid)).transpose()?;
         let memory = |address, size| self.ordinary_memory(tid, address, size);
         let evidence = Evidence { before, after, vectors: vectors.as_ref(), memory: &memory };

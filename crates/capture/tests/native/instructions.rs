@@ -340,6 +340,30 @@ fn what_the_x87_unit_refuses_loads_nothing() {
 }
 
 #[test]
+fn a_line_that_becomes_zero_is_a_store_of_zeros() {
+    let features = std::arch::x86_64::__cpuid(0x8000_0008).ebx;
+    if !has(features & 1 == 1, "clzero") {
+        return;
+    }
+    let lines = assembly(
+        "w[20] = 7;
+         asm volatile(\"clzero\" :: \"a\"(p + 64 + 5) : \"memory\");
+         CHECK(w[20] == 0);",
+    );
+    assert_eq!(lines, ["W 0x50 4 0x7", "W 0x40 64 0x0", "R 0x50 4 0x0"]);
+}
+
+#[test]
+fn a_frame_in_the_window_keeps_the_one_before() {
+    let lines = assembly(
+        "asm volatile(\"mov %%rsp, %%rbx\\n mov %%rbp, %%r12\\n mov %0, %%rsp\\n mov $5, %%ebp\\n\"
+                      \"enter $16, $0\\n leave\\n mov %%rbx, %%rsp\\n mov %%r12, %%rbp\"
+                      :: \"r\"(p + 4096) : \"rbx\", \"r12\", \"memory\");",
+    );
+    assert_eq!(lines, ["W 0xff8 8 0x5", "R 0xff8 8 0x5"]);
+}
+
+#[test]
 fn cache_maintenance_is_no_access() {
     assert_eq!(assembly("asm volatile(\"clflush (%0)\\n prefetcht0 (%0)\" :: \"r\"(p));"), [""; 0]);
 }

@@ -22,17 +22,18 @@ pub(crate) struct Evidence<'a> {
 impl Instruction {
     /// Whether [`Instruction::data`] looks at the vector registers.
     pub(crate) fn shows_in_vectors(&self) -> bool {
-        !matches!(self.encoding.transfer, Transfer::General { .. })
+        !matches!(self.encoding.transfer, Transfer::General { .. } | Transfer::Zeros)
     }
 
     /// What the access carried; `None` when that cannot be known.
     pub(crate) fn data(&self, touch: &Touch, evidence: &Evidence<'_>) -> Option<Data> {
         let bytes = match (self.encoding.action, touch.direction) {
-            (Action::Load, _) => self.transferred(evidence.after, evidence.vectors)?,
-            (Action::Store, _) => self.transferred(evidence.before, evidence.vectors)?,
-            (Action::StoreExclusive { status }, _) => {
-                let is_done = evidence.after.get(status) == 0;
-                is_done.then(|| self.transferred(evidence.before, None))??
+            (Action::Maintain, _) => return None,
+            (Action::Load | Action::LoadExclusive, _) => {
+                self.transferred(evidence.after, evidence.vectors)?
+            }
+            (Action::Store | Action::StoreExclusive { .. }, _) => {
+                self.transferred(evidence.before, evidence.vectors)?
             }
             (Action::Atomic { .. }, Direction::Read) => {
                 self.transferred(evidence.after, None).filter(|_| self.shows_old_value())?
@@ -62,6 +63,14 @@ impl Instruction {
         Some(Data::new(bytes.get(..touch.size as usize)?))
     }
 
+    /// Whether it made its access at all.
+    pub(crate) fn has_made(&self, after: &Registers) -> bool {
+        match self.encoding.action {
+            Action::StoreExclusive { status } => after.get(status) == 0,
+            _ => true,
+        }
+    }
+
     /// Whether an atomic operation leaves what it read in a register.
     fn shows_old_value(&self) -> bool {
         !matches!(self.encoding.transfer, Transfer::General { registers: [Register::Zero, _], .. })
@@ -83,6 +92,7 @@ impl Instruction {
     /// What the registers that data moves from or to have, in the order of memory.
     fn transferred(&self, registers: &Registers, vectors: Option<&Vectors>) -> Option<Vec<u8>> {
         match self.encoding.transfer {
+            Transfer::Zeros => Some(vec![0; Data::MAX]),
             Transfer::General { registers: from, .. } => Some(self.general(registers, &from)),
             Transfer::VectorPair { registers: pair } => {
                 let each = self.encoding.size as usize / 2;

@@ -47,6 +47,8 @@ pub(super) enum Transfer {
     Vectors { first: u8, count: u8, each: u8, element: u8 },
     /// Two vector registers of a pair.
     VectorPair { registers: [u8; 2] },
+    /// None: the bytes become zero.
+    Zeros,
     /// Element `index` of vector registers from `first` on, `element` bytes of each.
     Lane { first: u8, count: u8, element: u8, index: u8 },
 }
@@ -54,8 +56,12 @@ pub(super) enum Transfer {
 /// What an instruction does at its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
+    /// Nothing: it keeps caches in step.
+    Maintain,
     Load,
     Store,
+    /// A load that a store may depend on.
+    LoadExclusive,
     /// A store that may not happen; the register says 0 when it did.
     StoreExclusive {
         status: Register,
@@ -93,16 +99,26 @@ pub(super) struct Encoding {
     pub(super) writeback: Writeback,
     pub(super) action: Action,
     pub(super) transfer: Transfer,
-    /// Bytes in memory, all registers together.
+    /// Bytes in memory, all registers together; of [`Transfer::Zeros`], which each CPU has its own
+    /// block for, 0.
     pub(super) size: u32,
 }
 
 impl Encoding {
-    /// Decodes an instruction; `None` for those that are not of the class, and for those of it that
-    /// are not known here: PC-relative and authenticated loads, tags, SVE, `cpy` and `set`.
+    /// Decodes an instruction; `None` for those that are not of the class, other than `dc`, and for
+    /// those of it that are not known here: PC-relative and authenticated loads, tags, blocks of
+    /// 64 bytes, SVE, `cpy` and `set`.
     pub(super) fn decode(word: u32) -> Option<Encoding> {
+        const DC_ZVA: u32 = 0xd50b_7420;
         let field = Fields(word);
         match field.bits(29, 24) {
+            _ if word & !31 == DC_ZVA => Some(field.block(Action::Store)),
+            // `dc cvac`, `cvau`, `cvap`, `cvadp` and `civac`, and `ic ivau`.
+            _ if word & !0xf1f == 0xd50b_7020
+                && [5, 10, 11, 12, 13, 14].contains(&field.bits(11, 8)) =>
+            {
+                Some(field.block(Action::Maintain))
+            }
             0b00_1000 => Some(field.exclusive()),
             0b00_1100 => field.structures(),
             0b00_1101 => Some(field.lane()),
@@ -113,7 +129,7 @@ impl Encoding {
         }
     }
 
-    /// The same instruction with another base register.
+    /// The same instruction with another base register, which `dc zva` never needs.
     pub(super) fn with_base(&self, number: u8) -> u32 {
         self.word & !(31 << 5) | u32::from(number) << 5
     }
@@ -127,7 +143,7 @@ impl Encoding {
             _ => false,
         };
         let in_action = match self.action {
-            Action::Load | Action::Store => false,
+            Action::Maintain | Action::Load | Action::LoadExclusive | Action::Store => false,
             Action::StoreExclusive { status } => status == register,
             Action::Atomic { operand, .. } => operand == register,
             Action::CompareAndSwap { expected } => expected.contains(&register),
@@ -194,13 +210,20 @@ impl Fields {
         }
     }
 
+    /// `dc` and `ic`, of the block that a register points into.
+    fn block(self, action: Action) -> Encoding {
+        let base = Register::value(self.rt());
+        Encoding { base, ..self.plain(action, Transfer::Zeros, 0) }
+    }
+
     /// Load/store exclusive, ordered, compare and swap.
     fn exclusive(self) -> Encoding {
         let size = 1_u32 << self.bits(31, 30);
         let (is_load, status) = (self.bit(22), Register::value(self.rm()));
         let registers = [Register::value(self.rt()), Register::value(self.rt2())];
         let pair = Transfer::General { registers, count: 2 };
-        let action = if is_load { Action::Load } else { Action::StoreExclusive { status } };
+        let action =
+            if is_load { Action::LoadExclusive } else { Action::StoreExclusive { status } };
         match (self.bit(23), self.bit(21)) {
             (false, false) => self.plain(action, self.one(), size),
             (false, true) if self.bit(31) => self.plain(action, pair, 2 * size),
@@ -531,6 +554,16 @@ mod tests {
         let lane = Transfer::Lane { first: 2, count: 1, element: 4, index: 3 };
         assert_eq!(decoded(0x4d00_90a2).transfer, lane);
         assert_eq!(decoded(0x4d40_c441).size, 2);
+    }
+
+    #[test]
+    fn a_block_becomes_zero_at_the_register_that_names_it() {
+        // From `aarch64-linux-gnu-as`: dc zva, x3; dc cvac, x3.
+        let zeroed = Encoding::decode(0xd50b_7423).expect("dc zva");
+        assert_eq!((zeroed.base, zeroed.action), (Register::General(3), Action::Store));
+        assert_eq!(zeroed.transfer, Transfer::Zeros);
+        let cleaned = Encoding::decode(0xd50b_7a23).expect("dc cvac");
+        assert_eq!((cleaned.base, cleaned.action), (Register::General(3), Action::Maintain));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What one instruction loads and stores.
 
-use busprobe_trace::Direction;
+use std::arch::asm;
 
-use super::encoding::{Action, Encoding, Offset, Writeback};
+use busprobe_trace::{Data, Direction};
+
+use super::encoding::{Action, Encoding, Offset, Transfer, Writeback};
 use super::{Registers, Vectors};
 use crate::native::touch::Touch;
 
@@ -19,7 +21,11 @@ impl Instruction {
     /// known here.
     pub(crate) fn decode(_pc: u64, code: &[u8]) -> Option<Instruction> {
         let word = u32::from_le_bytes(*code.first_chunk()?);
-        Some(Instruction { encoding: Encoding::decode(word)? })
+        let mut encoding = Encoding::decode(word)?;
+        if encoding.transfer == Transfer::Zeros {
+            encoding.size = zeroed_block();
+        }
+        Some(Instruction { encoding })
     }
 
     /// Bytes.
@@ -38,21 +44,40 @@ impl Instruction {
     pub(crate) fn touches(&self, registers: &Registers, _: Option<&Vectors>) -> Vec<Touch> {
         let Encoding { action, size, .. } = self.encoding;
         let directions: &[Direction] = match action {
-            Action::Load => &[Direction::Read],
+            Action::Maintain => &[],
+            Action::Load | Action::LoadExclusive => &[Direction::Read],
             Action::Store | Action::StoreExclusive { .. } => &[Direction::Write],
             Action::Atomic { .. } | Action::CompareAndSwap { .. } => {
                 &[Direction::Read, Direction::Write]
             }
         };
         let address = self.address(registers);
-        let touch = |&direction| Touch { operand: 0, direction, address, size, lane: 0 };
-        directions.iter().map(touch).collect()
+        // The trace's accesses are no wider than the widest register.
+        let most = Data::MAX as u32;
+        let parts = (0..size).step_by(Data::MAX).flat_map(|lane| {
+            let touch = move |&direction| Touch {
+                operand: 0,
+                direction,
+                address: address.wrapping_add(lane.into()),
+                size: (size - lane).min(most),
+                lane: lane as usize,
+            };
+            directions.iter().map(touch)
+        });
+        parts.collect()
+    }
+
+    /// Whether it names a place in memory and neither loads nor stores there.
+    pub(crate) fn only_names_memory(&self) -> bool {
+        self.encoding.action == Action::Maintain
     }
 
     fn address(&self, registers: &Registers) -> u64 {
-        let Encoding { base, offset, writeback, .. } = self.encoding;
+        let Encoding { base, offset, writeback, transfer, size, .. } = self.encoding;
         let base = registers.get(base);
         match offset {
+            // Any address in the block names it.
+            _ if transfer == Transfer::Zeros => base & !u64::from(size - 1),
             _ if writeback == Writeback::Post => base,
             Offset::Immediate(offset) => base.wrapping_add_signed(offset),
             Offset::Register { register, option, shift } => {
@@ -67,12 +92,17 @@ impl Instruction {
         }
     }
 
+    /// Whether a store may depend on it.
+    pub(crate) fn is_load_exclusive(&self) -> bool {
+        self.encoding.action == Action::LoadExclusive
+    }
+
     /// What tracing changes about it.
     pub(crate) fn caution(&self) -> Option<&'static str> {
         let is_exclusive = matches!(self.encoding.action, Action::StoreExclusive { .. });
         is_exclusive.then_some(
-            "an exclusive store used a window: while it is traced it never succeeds, and a program \
-             that repeats it until it does never ends",
+            "an exclusive store used a window apart from the load before it: while it is traced it \
+             never succeeds, and a program that repeats it until it does never ends",
         )
     }
 
@@ -81,4 +111,12 @@ impl Instruction {
     pub(crate) fn is_repeated(&self) -> bool {
         false
     }
+}
+
+/// Bytes that `dc zva` makes zero: `DCZID_EL0`, Arm's Architecture Reference Manual, section D19.2.
+fn zeroed_block() -> u32 {
+    let words: u64;
+    // SAFETY: the register can be read at every exception level, and reading it has no effect.
+    unsafe { asm!("mrs {}, dczid_el0", out(reg) words, options(nomem, nostack, preserves_flags)) };
+    4 << (words & 15)
 }

@@ -62,7 +62,8 @@ impl Instruction {
         let [Move { distance, .. }] = *moves else { return None };
         let encoding = &self.encoding;
         let own = encoding.base;
-        let loads_it = encoding.action == Action::Load && encoding.uses(own);
+        let is_load = matches!(encoding.action, Action::Load | Action::LoadExclusive);
+        let loads_it = is_load && encoding.uses(own);
         let keeps = match encoding.writeback {
             _ if loads_it => Keeps::Value,
             Writeback::No => Keeps::Nothing,

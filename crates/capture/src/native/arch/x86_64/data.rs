@@ -106,6 +106,12 @@ impl Instruction {
         self.inner.cpuid_features().contains(&CpuidFeature::FPU)
     }
 
+    /// Whether it made its accesses at all.
+    #[expect(clippy::unused_self, reason = "other instruction sets have such that may not")]
+    pub(crate) fn has_made(&self, _after: &Registers) -> bool {
+        true
+    }
+
     /// Whether it may fault for the alignment of what it loads from these places; which of the
     /// older vector instructions do differs from CPU to CPU.
     pub(crate) fn may_refuse(&self, mut places: impl Iterator<Item = u64>) -> bool {
@@ -180,6 +186,8 @@ impl Instruction {
             }
             M::Stosb | M::Stosw | M::Stosd | M::Stosq => evidence.before(Register::RAX),
             M::Call => Some(self.inner.next_ip().to_le_bytes().to_vec()),
+            M::Clzero => Some(vec![0; touch.size as usize]),
+            M::Enter if self.inner.immediate8_2nd() == 0 => evidence.before(Register::RBP),
             M::Push if self.inner.op0_kind() == OpKind::Memory => {
                 let touches = self.touches(evidence.before, None);
                 let load = touches.iter().find(|load| load.direction == Direction::Read)?;

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use busprobe_trace::{Data, Direction};
 use iced_x86::{
-    Decoder, DecoderOptions, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, UsedMemory,
+    Code, Decoder, DecoderOptions, InstructionInfoFactory, MemorySize, Mnemonic, OpAccess, OpKind,
+    Register, UsedMemory,
 };
 
 use super::{Registers, Vectors, masks};
@@ -16,6 +17,7 @@ pub(crate) struct Instruction {
     code: Vec<u8>,
     /// The operands in memory, also those that the instruction does not spell out.
     pub(super) memory: Vec<UsedMemory>,
+    only_names_memory: bool,
 }
 
 impl Instruction {
@@ -26,16 +28,20 @@ impl Instruction {
             return None;
         }
         let mut factory = InstructionInfoFactory::new();
-        let memory = factory
-            .info(&inner)
-            .used_memory()
+        let named = factory.info(&inner).used_memory();
+        let mut memory: Vec<UsedMemory> = named
             .iter()
             .filter(|memory| {
                 memory.access() != OpAccess::NoMemAccess && !is_cache_maintenance(inner.mnemonic())
             })
             .copied()
             .collect();
-        Some(Instruction { inner, code: code[..inner.len()].to_vec(), memory })
+        let only_names_memory = memory.is_empty() && !named.is_empty();
+        if inner.mnemonic() == Mnemonic::Clzero {
+            memory = vec![zeroed_line(&inner)];
+        }
+        let code = code[..inner.len()].to_vec();
+        Some(Instruction { inner, code, memory, only_names_memory })
     }
 
     /// The bytes that it was decoded from.
@@ -46,6 +52,11 @@ impl Instruction {
     /// Bytes.
     pub(crate) fn length(&self) -> usize {
         self.inner.len()
+    }
+
+    /// Whether it names a place in memory and neither loads nor stores there, as `clflush`.
+    pub(crate) fn only_names_memory(&self) -> bool {
+        self.only_names_memory
     }
 
     /// Whether [`Instruction::touches`] depends on the vector registers.
@@ -94,10 +105,15 @@ impl Instruction {
                 .filter_map(|element| Some((address(element)?, element * size, size as u32)))
                 .collect();
         }
-        let Some(start) = address(0).map(|start| start.wrapping_add(self.bit_string(registers)))
+        let Some(mut start) =
+            address(0).map(|start| start.wrapping_add(self.bit_string(registers)))
         else {
             return Vec::new();
         };
+        if self.zeroes_line() {
+            // Any address in the line names it.
+            start -= start % size as u64;
+        }
         if size == 0 {
             return vec![(start, 0, 0)];
         }
@@ -132,6 +148,11 @@ impl Instruction {
         is_bit_test && self.inner.op1_kind() == OpKind::Register
     }
 
+    /// `clzero`, whose operand is the line of 64 bytes that rax points into.
+    pub(super) fn zeroes_line(&self) -> bool {
+        self.inner.mnemonic() == Mnemonic::Clzero
+    }
+
     fn bit_string(&self, registers: &Registers) -> u64 {
         if !self.is_bit_string() {
             return 0;
@@ -160,6 +181,13 @@ impl Instruction {
         self.inner.is_string_instruction()
             && (self.inner.has_rep_prefix() || self.inner.has_repne_prefix())
     }
+}
+
+/// The decoder does not tell of the store that `clzero` is: AMD's manual, volume 3.
+fn zeroed_line(clzero: &iced_x86::Instruction) -> UsedMemory {
+    let base = if clzero.code() == Code::Clzeroq { Register::RAX } else { Register::EAX };
+    let (none, size) = (Register::None, MemorySize::UInt512);
+    UsedMemory::new(Register::DS, base, none, 1, 0, size, OpAccess::Write)
 }
 
 /// These name a place in memory and neither load nor store there.

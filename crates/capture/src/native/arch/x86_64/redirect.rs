@@ -162,6 +162,9 @@ impl Instruction {
         if inner.is_string_instruction() {
             return Some(Afterwards::Advanced);
         }
+        if self.zeroes_line() {
+            return Some(Afterwards::Unchanged);
+        }
         if operands().any(|kind| kind == OpKind::MemorySegRDI) && base == Register::RDI {
             return Some(Afterwards::Unchanged);
         }

@@ -77,7 +77,10 @@ impl Shift {
     /// `None` for an instruction that takes more than adding to its base registers.
     pub(crate) fn of(instruction: &Instruction) -> Option<Shift> {
         let goes_on = instruction.inner.flow_control() == FlowControl::Next;
-        let is_plain = goes_on && !instruction.is_repeated() && !instruction.is_bit_string();
+        let is_plain = goes_on
+            && !instruction.is_repeated()
+            && !instruction.is_bit_string()
+            && !instruction.zeroes_line();
         if !is_plain || instruction.needs_vectors() {
             return None;
         }
