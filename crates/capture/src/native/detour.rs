@@ -29,6 +29,8 @@ pub(crate) struct Detours {
     known: HashMap<u64, Known>,
     /// Pages of windows that were stored to: a store there will not fault.
     stored: HashSet<u64>,
+    /// Whether a window has a protection key, and a thread may deny itself what it stored to.
+    has_keys: bool,
 }
 
 #[derive(Clone)]
@@ -41,7 +43,12 @@ struct Known {
 impl Detours {
     /// Those of a copy of the space: which code was written before it is not known.
     pub(crate) fn copied(&self) -> Detours {
-        Detours { pages: self.pages.copied(), ..Detours::default() }
+        Detours { pages: self.pages.copied(), has_keys: self.has_keys, ..Detours::default() }
+    }
+
+    /// Takes note that a window was given a protection key.
+    pub(crate) fn heed_keys(&mut self) {
+        self.has_keys = true;
     }
 
     /// Takes note that mappings have changed.
@@ -162,7 +169,8 @@ impl Tracer<'_> {
         }
         let (touch, range) = (touches[0], touches[0].range());
         let space = self.space(tid);
-        let is_proven = pages(&touch).all(|page| space.detours.stored.contains(&page));
+        let is_proven = !space.detours.has_keys
+            && pages(&touch).all(|page| space.detours.stored.contains(&page));
         let Some(mapping) = space.guards(&range).filter(|mapping| mapping.has(&range)) else {
             return Ok(false);
         };

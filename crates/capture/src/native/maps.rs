@@ -278,6 +278,8 @@ impl Tracer<'_> {
         protection: u64,
         key: u64,
     ) -> Result<Result<u64, Errno>, Errno> {
+        #[cfg(target_arch = "x86_64")]
+        self.space_mut(tid).detours.heed_keys();
         self.inject(tid, libc::SYS_pkey_mprotect, [address, length, protection, key, 0, 0])
     }
 
