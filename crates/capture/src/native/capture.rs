@@ -5,14 +5,14 @@ use std::os::fd::OwnedFd;
 
 use busprobe_trace::{Header, Level, Record, Sink};
 
-use super::attach;
 use super::error::Error;
-use super::launch::{self, Program};
-use super::mark_on::{MarkOn, Marked, NotFound, Wanted};
 use super::recorder::Recorder;
 use super::requests::Requests;
 use super::tracer::{Origin, Tracer};
-use super::watch::WatchList;
+use crate::native::marks::mark_on::{MarkOn, Marked, NotFound, Wanted};
+use crate::native::program::attach;
+use crate::native::program::launch::{self, Program};
+use crate::native::windows::watch::WatchList;
 use crate::{Outcome, Watch};
 
 /// A program to run or to attach to, and the windows to watch meanwhile.

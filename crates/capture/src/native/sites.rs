@@ -12,11 +12,11 @@ use busprobe_site::{Machine, Module, SlotOf, SourceFrame, Symbol, disassemble};
 use busprobe_trace::{Frame, PythonLine, Site, SourceLine};
 
 use super::arch::Registers;
-use super::memory::OrdinaryMemory;
 use super::ptrace::{self, Tid};
 use super::recorder::Recorder;
-use super::space::Space;
 use super::stack::Stacks;
+use crate::native::windows::memory::OrdinaryMemory;
+use crate::native::windows::space::Space;
 
 /// The function of `CPython` that runs Python: the innermost one runs the line that is known.
 const EVALUATION: &str = "_PyEval_EvalFrameDefault";

@@ -13,7 +13,7 @@ use framehop::{
 };
 
 use super::arch::Registers;
-use super::memory::OrdinaryMemory;
+use crate::native::windows::memory::OrdinaryMemory;
 
 /// Callers beyond these are left out.
 const MOST_CALLERS: usize = 64;

@@ -5,24 +5,24 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use nix::errno::Errno;
 
 use super::arch::Registers;
-use super::attach::Attached;
-use super::breakpoint::Arrivals;
-use super::buffers::Lent;
-#[cfg(target_arch = "x86_64")]
-use super::detour::Underway;
 use super::error::Error;
-use super::launch::Started;
-use super::maps::Change;
-use super::mark_on::Marked;
 use super::patience::Patience;
 use super::ptrace::{self, How, SignalInfo, Stop, Tid};
 use super::recorder::{Recorded, Recorder};
 use super::requests::Requests;
-use super::signals::{Action, Handlers, fault_is_pending};
 use super::sites::Sites;
-use super::space::Space;
-use super::watch::WatchList;
 use crate::Outcome;
+#[cfg(target_arch = "x86_64")]
+use crate::native::access::detour::Underway;
+use crate::native::marks::breakpoint::Arrivals;
+use crate::native::marks::mark_on::Marked;
+use crate::native::program::attach::Attached;
+use crate::native::program::launch::Started;
+use crate::native::program::signals::{Action, Handlers, fault_is_pending};
+use crate::native::syscalls::buffers::Lent;
+use crate::native::windows::maps::Change;
+use crate::native::windows::space::Space;
+use crate::native::windows::watch::WatchList;
 
 /// A thread of the program.
 pub(crate) struct Thread {

@@ -20,9 +20,9 @@ use super::step::{self, Question, Slot, Step};
 use super::string::Run;
 use super::stub::Stub;
 use super::{futex, plan};
+use crate::native::access::touch::{Move, Touch};
 use crate::native::arch::{Evidence, Redirect, Shift, Vectors};
 use crate::native::ptrace;
-use crate::native::touch::{Move, Touch};
 
 /// What became of a step that the planner saw to.
 pub(super) enum Planned {

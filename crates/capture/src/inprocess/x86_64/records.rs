@@ -14,9 +14,9 @@ use super::python::{self, LineNumber};
 use super::string::element;
 use crate::inprocess::Region;
 use crate::native::Capture;
+use crate::native::access::touch::Touch;
 use crate::native::arch::{Evidence, Vectors};
 use crate::native::sites::{SeenSites, Sites};
-use crate::native::touch::Touch;
 
 /// Makes a trace, note by note.
 pub(super) struct Records<'a> {

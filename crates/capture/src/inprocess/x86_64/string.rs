@@ -9,8 +9,8 @@ use super::known::Known;
 use super::planner::{Planned, note, ordinary_memory};
 use super::step::Step;
 use super::stub::Stub;
+use crate::native::access::touch::{Move, Touch};
 use crate::native::arch::{Evidence, StringRun};
-use crate::native::touch::{Move, Touch};
 
 /// A string instruction that runs as a whole.
 pub(super) struct Run {

@@ -4,7 +4,7 @@ use busprobe_trace::{Data, Direction};
 
 use super::encoding::{Action, Operation, Register, Transfer};
 use super::{Instruction, Registers, Vectors};
-use crate::native::touch::Touch;
+use crate::native::access::touch::Touch;
 
 /// What the value of an access can be told from, once its instruction has run.
 pub(crate) struct Evidence<'a> {

@@ -5,7 +5,7 @@ use busprobe_trace::Data;
 use super::encoding::{Encoding, Transfer};
 use super::exclusive::{self, Exclusive};
 use super::{Evidence, Instruction, Registers};
-use crate::native::touch::Touch;
+use crate::native::access::touch::Touch;
 
 /// A load-exclusive and what follows up to its store, which run as a whole.
 pub(crate) struct ExclusiveRun(Exclusive);

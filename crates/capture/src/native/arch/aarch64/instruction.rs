@@ -6,7 +6,7 @@ use busprobe_trace::{Data, Direction};
 
 use super::encoding::{Action, Encoding, Offset, Transfer, Writeback};
 use super::{Registers, Vectors};
-use crate::native::touch::Touch;
+use crate::native::access::touch::Touch;
 
 /// Bytes of every instruction.
 const LENGTH: usize = 4;

@@ -5,7 +5,7 @@
 
 use super::encoding::{Action, Offset, Register, Writeback};
 use super::{Instruction, Registers};
-use crate::native::touch::Move;
+use crate::native::access::touch::Move;
 
 /// A way to run an instruction once.
 pub(crate) struct Redirect {

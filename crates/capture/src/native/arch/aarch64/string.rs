@@ -1,7 +1,7 @@
 //! No instruction here that is known to this capture makes more than one step's accesses.
 
 use super::{Instruction, Registers};
-use crate::native::touch::Move;
+use crate::native::access::touch::Move;
 
 /// A repeated string instruction that runs as a whole: there is none.
 pub(crate) struct StringRun {

@@ -5,7 +5,7 @@ use iced_x86::{Mnemonic as M, OpKind, Register};
 
 use super::Instruction;
 use super::data::{Evidence, ZERO};
-use crate::native::touch::Touch;
+use crate::native::access::touch::Touch;
 
 impl Instruction {
     /// What the access carried, as far as one run of the instruction shows, flags included; `None`

@@ -10,7 +10,7 @@ use iced_x86::{
 };
 
 use super::{Instruction, Registers, Vectors, masks};
-use crate::native::touch::Touch;
+use crate::native::access::touch::Touch;
 
 /// The carry flag.
 const CARRY: u64 = 1;

@@ -8,7 +8,7 @@ use iced_x86::{FlowControl, Mnemonic, OpAccess, OpKind, Register};
 
 use super::data::is_plain_move;
 use super::{Instruction, Registers};
-use crate::native::touch::{Move, Touch};
+use crate::native::access::touch::{Move, Touch};
 
 /// Bytes of the code of one instruction's copies.
 pub(crate) const SIZE: usize = 64;

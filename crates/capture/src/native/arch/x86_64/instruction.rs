@@ -9,7 +9,7 @@ use iced_x86::{
 };
 
 use super::{Registers, Vectors, masks};
-use crate::native::touch::Touch;
+use crate::native::access::touch::Touch;
 
 /// A decoded instruction at its place.
 pub(crate) struct Instruction {

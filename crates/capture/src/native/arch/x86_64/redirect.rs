@@ -10,7 +10,7 @@ use iced_x86::{
 };
 
 use super::{Instruction, Registers};
-use crate::native::touch::Move;
+use crate::native::access::touch::Move;
 
 /// Candidates for the address of an instruction encoded anew. The first need no prefix, which
 /// instructions on `ah` to `dh` cannot have.

@@ -7,7 +7,7 @@ use iced_x86::{Mnemonic as M, Register, UsedMemory};
 
 use super::layout::BREAKPOINT;
 use super::{Instruction, Registers};
-use crate::native::touch::Move;
+use crate::native::access::touch::Move;
 
 /// The instruction, for another place where it stops after it; whole words.
 pub(crate) fn with_breakpoint(instruction: &[u8]) -> Vec<u8> {
