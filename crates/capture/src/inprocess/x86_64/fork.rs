@@ -6,17 +6,20 @@
 
 use std::cell::UnsafeCell;
 use std::io;
-use std::sync::{MutexGuard, OnceLock};
+use std::sync::MutexGuard;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::known::{self, All};
 use super::planner::{self, Planned};
 use super::python::{self, Lines};
 use super::shared::{Held, shared};
+use super::step::this_thread;
 use super::{guard, log};
 
 /// In the order in which others take them that take more than one.
 struct Everything {
     shared: Held,
+    planner: MutexGuard<'static, ()>,
     planned: MutexGuard<'static, Vec<Planned>>,
     known: MutexGuard<'static, All>,
     lines: MutexGuard<'static, Lines>,
@@ -30,10 +33,17 @@ unsafe impl Sync for Place {}
 
 static HELD: Place = Place(UnsafeCell::new(None));
 
-/// Sees to children from now on.
+/// The thread that holds everything, 0 for none.
+static HOLDER: AtomicU64 = AtomicU64::new(0);
+
+/// Sees to children from now on. It comes before anything is held: a fork that has begun without
+/// the functions ends before they are there.
+///
+/// Two threads may both put them there, which does no harm; waiting for one another would, in a
+/// child that has only one of the two.
 pub(super) fn prepare() -> io::Result<()> {
-    static PREPARED: OnceLock<()> = OnceLock::new();
-    if PREPARED.get().is_some() {
+    static IS_PREPARED: AtomicBool = AtomicBool::new(false);
+    if IS_PREPARED.load(Ordering::Acquire) {
         return Ok(());
     }
     // SAFETY: the functions live as long as the process and may run at any fork.
@@ -41,13 +51,17 @@ pub(super) fn prepare() -> io::Result<()> {
     if result != 0 {
         return Err(io::Error::from_raw_os_error(result));
     }
-    let _ = PREPARED.set(());
+    IS_PREPARED.store(true, Ordering::Release);
     Ok(())
 }
 
 unsafe extern "C" fn before() {
+    if HOLDER.load(Ordering::Relaxed) == this_thread() {
+        return;
+    }
     let everything = Everything {
         shared: shared(),
+        planner: planner::at_work(),
         planned: planner::planned(),
         known: known::all(),
         lines: python::lines(),
@@ -55,11 +69,21 @@ unsafe extern "C" fn before() {
     };
     // SAFETY: what all traces share is held now.
     unsafe { *HELD.0.get() = Some(everything) };
+    HOLDER.store(this_thread(), Ordering::Relaxed);
+}
+
+/// What this thread holds, if it has not been taken yet.
+fn take_held() -> Option<Everything> {
+    if HOLDER.load(Ordering::Relaxed) != this_thread() {
+        return None;
+    }
+    HOLDER.store(0, Ordering::Relaxed);
+    // SAFETY: this thread put it there, or the one that this is the copy of in the child.
+    unsafe { (*HELD.0.get()).take() }
 }
 
 unsafe extern "C" fn in_parent() {
-    // SAFETY: this thread put it there.
-    let Some(everything) = (unsafe { (*HELD.0.get()).take() }) else { return };
+    let Some(everything) = take_held() else { return };
     if everything.shared.traces > 0 {
         // SAFETY: gettid(2) has no preconditions.
         let thread = unsafe { libc::gettid() };
@@ -68,10 +92,9 @@ unsafe extern "C" fn in_parent() {
 }
 
 unsafe extern "C" fn in_child() {
-    // SAFETY: as in the parent: it is the only thread here, and that one's copy.
-    let Some(everything) = (unsafe { (*HELD.0.get()).take() }) else { return };
-    let Everything { mut shared, mut planned, known, lines, pages } = everything;
+    let Some(everything) = take_held() else { return };
+    let Everything { mut shared, planner, mut planned, known, lines, pages } = everything;
     planned.clear();
-    drop((planned, known, lines, pages));
+    drop((planner, planned, known, lines, pages));
     shared.begin_anew();
 }

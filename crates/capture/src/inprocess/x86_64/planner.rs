@@ -44,6 +44,13 @@ pub(super) fn planned() -> MutexGuard<'static, Vec<Planned>> {
     PLANNED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Held while the planner sees to a question, and by a thread that forks: the child would find
+/// half set up for ever what a library sets up at its first use.
+pub(super) fn at_work() -> MutexGuard<'static, ()> {
+    static AT_WORK: Mutex<()> = Mutex::new(());
+    AT_WORK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The thread, until it is stopped.
 pub(super) struct Planner(JoinHandle<()>);
 
@@ -95,6 +102,7 @@ extern "C" fn serve() {
             if question == Question::None {
                 continue;
             }
+            let _no_fork_meanwhile = at_work();
             // SAFETY: its thread asks, so it is the planner's to use until it is answered.
             let step = unsafe { slot.step() };
             if let (Question::Locate, Some(place)) = (question, &step.place) {

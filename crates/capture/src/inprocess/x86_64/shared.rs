@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::planner::{self, Planner};
 use super::signals::Waiting;
 use super::span::Spans;
-use super::{fork, handler, log, plan, python, step, stub};
+use super::{handler, log, plan, python, step, stub};
 use crate::inprocess::Error;
 use crate::native::arch;
 
@@ -25,7 +25,7 @@ pub(super) struct Held {
     _signals: Waiting,
 }
 
-/// Waits for it. Not for handlers.
+/// Waits for it. Not for handlers, and only where forks are [seen to](super::fork::prepare).
 pub(super) fn shared() -> Held {
     let signals = Waiting::begin();
     Held { shared: SHARED.lock().unwrap_or_else(PoisonError::into_inner), _signals: signals }
@@ -50,7 +50,6 @@ impl Shared {
     pub(super) fn enter(&mut self) -> Result<(), Error> {
         handler::install()?;
         if self.planner.is_none() {
-            fork::prepare().map_err(Error::refused("pthread_atfork"))?;
             stub::prepare().map_err(Error::refused("memory for code"))?;
             arch::prepare();
             python::prepare();

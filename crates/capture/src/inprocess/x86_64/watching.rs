@@ -5,7 +5,7 @@ use busprobe_trace::{Event, Loss, LossKind, Trace};
 use super::planner::{self, Planned};
 use super::records::Records;
 use super::shared::shared;
-use super::{handler, log, python};
+use super::{fork, handler, log, python};
 use crate::inprocess::{Error, Region};
 
 /// Windows of this process that are being watched, until [`Watching::finish`], or until it is
@@ -32,6 +32,7 @@ impl Watching {
     /// # Errors
     /// When one is not mapped, or not shared, or cannot be mapped a second time: [`Error`].
     pub fn start(regions: &[Region]) -> Result<Watching, Error> {
+        fork::prepare().map_err(Error::refused("pthread_atfork"))?;
         let mut shared = shared();
         shared.enter()?;
         let spans = match shared.spans.take(regions) {
@@ -103,7 +104,7 @@ impl Drop for Watching {
 
 /// Puts a mark with this text into all traces that are under way; not for signal handlers.
 pub fn mark(text: &str) {
-    if shared().traces > 0 {
+    if fork::prepare().is_ok() && shared().traces > 0 {
         // SAFETY: gettid(2) has no preconditions.
         let thread = unsafe { libc::gettid() };
         planner::note(thread as u32, python::NONE, Planned::Mark(text.to_owned()));

@@ -190,7 +190,7 @@ impl Tracer<'_> {
     pub(crate) fn prove(&mut self, tid: Tid, touches: &[Touch]) {
         let space = self.space_mut(tid);
         for touch in touches.iter().filter(|touch| touch.direction == Direction::Write) {
-            if space.guards(&touch.range()).is_some() {
+            if space.is_used_by(touch) {
                 space.detours.stored.extend(pages(touch));
             }
         }

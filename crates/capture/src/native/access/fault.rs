@@ -43,7 +43,7 @@ impl Tracer<'_> {
             }
             let vectors = instruction.needs_vectors().then(|| Vectors::read(tid)).transpose()?;
             let touches = instruction.touches(&before, vectors.as_ref());
-            if !touches.iter().any(|touch| self.space(tid).guards(&touch.range()).is_some()) {
+            if !touches.iter().any(|touch| self.space(tid).is_used_by(touch)) {
                 if has_gone_on {
                     // Out of the window.
                     return Ok(());
@@ -166,13 +166,7 @@ impl Tracer<'_> {
             .and_then(|mapping| mapping.alias)
             .map(|distance| info.with_address(address.wrapping_add_signed(-distance)));
         if info.signal() == libc::SIGBUS || info.signal() == libc::SIGFPE {
-            let space = self.space(tid);
-            let of_windows: Vec<Touch> = touches
-                .iter()
-                .filter(|touch| space.guards(&touch.range()).is_some())
-                .copied()
-                .collect();
-            for touch in of_windows {
+            for touch in self.space(tid).uses(touches) {
                 let detail = format!(
                     "a {} of {} bytes ended in a signal ({}) and is not in the trace: the device \
                      may have seen it",

@@ -64,12 +64,7 @@ impl Tracer<'_> {
         ran: &Ran,
     ) {
         let &Ran { done, step, ref after, .. } = ran;
-        let space = self.space(tid);
-        let of_windows: Vec<Touch> = touches
-            .iter()
-            .filter(|touch| space.guards(&touch.range()).is_some())
-            .copied()
-            .collect();
+        let of_windows = self.space(tid).uses(touches);
         let [first] = of_windows[..] else {
             // From one window to another, in turns.
             for number in 0..done {
@@ -103,7 +98,7 @@ impl Tracer<'_> {
         site: u32,
     ) {
         let space = self.space(tid);
-        let is_of_window = |(touch, _): &&(Touch, _)| space.guards(&touch.range()).is_some();
+        let is_of_window = |(touch, _): &&(Touch, _)| space.is_used_by(touch);
         let of_windows: Vec<_> = made.iter().filter(is_of_window).copied().collect();
         if let [(touch, data)] = of_windows[..]
             && elements.take(&touch, data, site)

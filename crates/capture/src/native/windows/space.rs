@@ -146,6 +146,16 @@ impl Space {
         self.mappings.iter().find(|mapping| overlap(&mapping.guarded, range))
     }
 
+    /// Whether a load or store uses a window.
+    pub(crate) fn is_used_by(&self, touch: &Touch) -> bool {
+        self.guards(&touch.range()).is_some()
+    }
+
+    /// Those loads and stores that use a window.
+    pub(crate) fn uses(&self, touches: &[Touch]) -> Vec<Touch> {
+        touches.iter().filter(|touch| self.is_used_by(touch)).copied().collect()
+    }
+
     /// The mapping with an alias at `address`.
     pub(crate) fn aliased(&self, address: u64) -> Option<&Mapping> {
         self.mappings.iter().find(|mapping| {
