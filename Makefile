@@ -68,7 +68,9 @@ $(SPARK)/ready: examples/analytics/requirements-spark.txt | $(BIN)/python
 demo: $(BUSPROBE) $(VENV)/package
 	@PATH="$(abspath $(BIN)):$(abspath target/release):$$PATH" examples/demo.sh
 
-test: test-rust test-python test-programs test-guest test-hdl test-spark
+# The guests take the longest, one CPU at a time: what is left runs beside them.
+test: test-rust test-python test-programs
+	@$(MAKE) --no-print-directory -j2 --output-sync=line test-guest test-hdl test-spark
 
 tools:
 	@missing=$$(for tool in $(TOOLS); do \
@@ -95,7 +97,7 @@ test-programs: $(VENV)/checks $(BUSPROBE) tools
 
 # Two machines boot, so this takes minutes; what is fetched and built stays in the cache.
 test-guest: $(VENV)/checks $(BUSPROBE)
-	$(BIN)/python -m pytest -q guest/tests
+	MAKEFLAGS= $(BIN)/python -m pytest -q guest/tests
 
 test-hdl: $(VENV)/hdl tools
 	$(MAKE) --no-print-directory -C hdl test
