@@ -95,7 +95,8 @@ test-spark: $(SPARK)/ready $(BUSPROBE)
 test-programs: $(VENV)/checks $(BUSPROBE) tools
 	$(BIN)/python -m pytest -q tests
 
-# Two machines boot, so this takes minutes; what is fetched and built stays in the cache.
+# Two machines boot, so this takes minutes; what is fetched and built stays in the cache. The builds
+# are not for make to count, so they hear nothing of its jobs.
 test-guest: $(VENV)/checks $(BUSPROBE)
 	MAKEFLAGS= $(BIN)/python -m pytest -q guest/tests
 
