@@ -5,5 +5,6 @@ pub(crate) mod attach;
 pub(crate) mod follow;
 pub(crate) mod launch;
 pub(crate) mod leave;
+pub(crate) mod memory_map;
 pub(crate) mod permission;
 pub(crate) mod signals;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -15,6 +14,7 @@ use super::arch::Registers;
 use super::ptrace::{self, Tid};
 use super::recorder::Recorder;
 use super::stack::Stacks;
+use crate::native::program::memory_map::{Line, lines};
 use crate::native::windows::memory::OrdinaryMemory;
 use crate::native::windows::space::Space;
 
@@ -84,16 +84,6 @@ pub(crate) struct Sites {
     modules: HashMap<(PathBuf, u64), Option<Rc<Module>>>,
     /// Whether sites have their callers.
     with_stacks: bool,
-}
-
-/// A line of `/proc/PID/maps`.
-pub(crate) struct Line {
-    pub(crate) range: Range<u64>,
-    pub(crate) is_code: bool,
-    pub(crate) is_private: bool,
-    pub(crate) offset: u64,
-    inode: u64,
-    pub(crate) path: PathBuf,
 }
 
 impl Sites {
@@ -211,7 +201,7 @@ impl Sites {
         }
         let stacks = seen.stacks.get_or_insert_with(|| {
             let mut stacks = Stacks::default();
-            for line in lines(memory.tid).iter().filter(|line| line.is_code) {
+            for line in lines(memory.tid).iter().filter(|line| line.is_code()) {
                 let Some(module) = self.module(line) else { continue };
                 let Some(address) = module.address_of(line.offset) else { continue };
                 stacks.add(&module, line.range.clone(), line.range.start.wrapping_sub(address));
@@ -332,12 +322,6 @@ fn open(path: &Path, inode: u64) -> Option<Module> {
     (metadata.is_file() && metadata.ino() == inode).then(|| Module::open(path).ok())?
 }
 
-/// Everything that is mapped.
-pub(crate) fn lines(tid: Tid) -> Vec<Line> {
-    let maps = fs::read_to_string(format!("/proc/{tid}/maps")).unwrap_or_default();
-    maps.lines().filter_map(line).collect()
-}
-
 /// The images that are mapped in a process, by where each begins.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn images_of(tid: Tid) -> Vec<u64> {
@@ -349,7 +333,7 @@ fn images(lines: &[Line]) -> impl Iterator<Item = u64> {
     lines
         .iter()
         .filter(|line| line.offset == 0 && line.path.is_absolute())
-        .filter(|line| lines.iter().any(|other| other.is_code && other.path == line.path))
+        .filter(|line| lines.iter().any(|other| other.is_code() && other.path == line.path))
         .map(|line| line.range.start)
 }
 
@@ -362,17 +346,4 @@ pub(crate) fn python_line(frame: &PythonFrame) -> PythonLine {
         offset: Some(frame.offset),
         instruction: frame.instruction.map(str::to_owned),
     }
-}
-
-/// `7f0-7f1 r-xp 00026000 fe:00 1234   /usr/lib/libc.so.6`
-fn line(text: &str) -> Option<Line> {
-    let mut fields = text.splitn(6, ' ');
-    let (start, end) = fields.next()?.split_once('-')?;
-    let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
-    let flags = fields.next()?;
-    let (is_code, is_private) = (flags.contains('x'), flags.contains('p'));
-    let offset = number(fields.next()?)?;
-    let inode = fields.nth(1)?.parse().ok()?;
-    let path = PathBuf::from(fields.next()?.trim_start());
-    Some(Line { range: number(start)?..number(end)?, is_code, is_private, offset, inode, path })
 }

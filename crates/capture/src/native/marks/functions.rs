@@ -7,8 +7,8 @@ use busprobe_site::{Module, SlotOf};
 use nix::errno::Errno;
 
 use super::breakpoint::{Purpose, is_set};
+use crate::native::program::memory_map::{Line, lines};
 use crate::native::ptrace::{self, Tid};
-use crate::native::sites::{Line, lines};
 use crate::native::tracer::Tracer;
 use crate::native::windows::space::overlap;
 
@@ -146,5 +146,5 @@ impl Tracer<'_> {
 
 /// Whether a change there is this process's alone.
 fn is_changeable(line: &Line) -> bool {
-    line.is_code && line.is_private
+    line.is_code() && line.is_private
 }

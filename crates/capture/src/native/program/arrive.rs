@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
+use super::memory_map::{Line, lines};
 use super::signals::{Action, bit, fault_is_pending};
 use crate::native::access::world::stop_of;
 use crate::native::arch::layout::CALL_INSTRUCTION;
@@ -17,15 +18,6 @@ use crate::native::windows::watch::FileId;
 
 /// How often the threads are asked to rest before it is given up; once is nearly always enough.
 const MOST_ATTEMPTS: u32 = 1000;
-
-/// A line of `/proc/PID/maps`.
-struct Line {
-    range: Range<u64>,
-    protection: u64,
-    is_private: bool,
-    offset: u64,
-    path: PathBuf,
-}
 
 impl Tracer<'_> {
     /// Stops the process that has just been attached to, watches its windows, lets it go on.
@@ -259,8 +251,7 @@ pub(crate) fn call_instruction(tid: Tid) -> Option<u64> {
     const CHUNK: usize = 1 << 16;
     let is_code = |line: &Line| {
         let name = line.path.as_os_str();
-        line.protection & libc::PROT_EXEC as u64 != 0
-            && (name == "[vdso]" || name.is_empty() || line.path.is_file())
+        line.is_code() && (name == "[vdso]" || name.is_empty() || line.path.is_file())
     };
     let mut lines: Vec<Line> = lines(tid).into_iter().filter(is_code).collect();
     lines.sort_by_key(|line| line.path.as_os_str() != "[vdso]");
@@ -290,11 +281,6 @@ fn descriptors(tid: Tid) -> Vec<u64> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-fn lines(tid: Tid) -> Vec<Line> {
-    let maps = fs::read_to_string(format!("/proc/{tid}/maps")).unwrap_or_default();
-    maps.lines().filter_map(line).collect()
-}
-
 /// The protection key of a mapping, where there are such and it has another than 0: proc(5), smaps.
 fn key(tid: Tid, range: &Range<u64>) -> Option<u64> {
     let Range { start, end } = range;
@@ -303,23 +289,4 @@ fn key(tid: Tid, range: &Range<u64>) -> Option<u64> {
     let mut fields = maps.lines().skip_while(|line| !line.starts_with(&first));
     let key = fields.find_map(|line| line.strip_prefix("ProtectionKey:"))?;
     key.trim().parse().ok().filter(|&key| key != 0)
-}
-
-/// `7f0-7f1 rw-s 00026000 fe:00 1234   /dev/mem`
-fn line(text: &str) -> Option<Line> {
-    let mut fields = text.splitn(6, ' ');
-    let (start, end) = fields.next()?.split_once('-')?;
-    let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
-    let flags = fields.next()?.as_bytes();
-    let offset = number(fields.next()?)?;
-    let path = PathBuf::from(fields.nth(2)?.trim_start());
-    let bits = [(b'r', libc::PROT_READ), (b'w', libc::PROT_WRITE), (b'x', libc::PROT_EXEC)];
-    let protection = bits.iter().filter(|(letter, _)| flags.contains(letter));
-    Some(Line {
-        range: number(start)?..number(end)?,
-        protection: protection.map(|(_, bit)| *bit as u64).sum(),
-        is_private: flags.contains(&b'p'),
-        offset,
-        path,
-    })
 }
